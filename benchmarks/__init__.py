@@ -1,0 +1,1 @@
+"""Measuring, interleaved and paired (installed as edgeseg.benchmarks)."""
