@@ -1,0 +1,281 @@
+"""Training: folders in, a `.keras` file with its model card out; repeatable and resumable."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from edgeseg.errors import ConfigError, DataError, ModelError
+from edgeseg.fcn.card import ModelCard, build, read_card, rebuild, save_model
+from edgeseg.fcn.dataset import BatchPlan, batches, class_weights
+from edgeseg.fcn.decoder import Decoder, Scores
+from edgeseg.fcn.encoder import encoder_spec
+from edgeseg.fcn.upsampling import Upsampling
+from edgeseg.files import check_writable
+from edgeseg.labels import LabelSet
+from edgeseg.manifest import Size
+from edgeseg.masks import Pair, check_masks, find_pairs
+
+ClassWeights = Literal["none", "log", "median"]
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What to train and how.
+
+    Attributes:
+        data: folder of images and masks (see edgeseg.masks.find_pairs).
+        output: the `.keras` file to write.
+        labels: class names, colours and the void value of the masks.
+        decoder, encoder, upsampling, scores, input_size: as for build_fcn.
+        weights: of the encoder, "imagenet", a file, or None.
+        init: a `.keras` file of the family to start from: FCN-16 starts from FCN-32, FCN-8 from
+            FCN-16.
+        epochs, batch_size: as usual.
+        learning_rate: the first step's; it falls to zero along a cosine.
+        weight_decay: AdamW's.
+        class_weights: see edgeseg.fcn.dataset.class_weights.
+        synthetic: rendered street frames for each image on disk.
+        holdout: file name pattern of images kept out of training and evaluated at the end.
+        val: another folder of images and masks to evaluate at the end.
+        seed: of weights, order, rendering and augmentation.
+        resume: go on from the checkpoint beside `output` instead of starting anew.
+    """
+
+    data: Path
+    output: Path
+    labels: LabelSet
+    decoder: Decoder = "fcn8"
+    encoder: str = "mobilenetv2-0.35"
+    upsampling: Upsampling = "bilinear"
+    scores: Scores = "light"
+    input_size: Size = Size(480, 352)
+    weights: str | None = None
+    init: Path | None = None
+    epochs: int = 30
+    batch_size: int = 8
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    class_weights: ClassWeights = "log"
+    synthetic: float = 0.0
+    holdout: str | None = None
+    val: Path | None = None
+    seed: int = 1
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What a training run ended with: the file, its card, and where it was evaluated."""
+
+    path: Path
+    card: ModelCard
+
+
+# (epoch from 1, epochs, batch from 1, batches, loss so far)
+Progress = Callable[[int, int, int, int, float], None]
+
+
+def train(options: TrainOptions, progress: Progress | None = None) -> TrainReport:
+    """Train a network of the FCN family and save it with its card.
+
+    Raises:
+        ConfigError, DataError, ModelError, OutputError: each says what to change.
+    """
+    _check(options)
+    training, held_out = _split(options)
+    counts = check_masks(training, len(options.labels.names), options.labels.ignore)
+    model, card = _network(options)
+    plan = BatchPlan(
+        pairs=tuple(training),
+        preparation=card.preparation,
+        weights=class_weights(counts, options.class_weights),
+        synthetic=options.synthetic,
+        batch_size=options.batch_size,
+        seed=options.seed,
+    )
+    started = time.monotonic()
+    losses = _fit(model, plan, options, progress)
+    trained = _record(options, plan, losses, time.monotonic() - started)
+    trained["evaluated"] = _evaluated(options, model, card, held_out)
+    card = ModelCard(**{**vars(card), "trained": trained})
+    save_model(model, card, options.output)
+    shutil.rmtree(checkpoint_dir(options.output), ignore_errors=True)
+    return TrainReport(options.output, card)
+
+
+def checkpoint_dir(output: Path) -> Path:
+    """Return the folder beside `output` where an interrupted run keeps its state."""
+    return output.with_name(f"{output.name}.checkpoint")
+
+
+def _check(options: TrainOptions) -> None:
+    reasons = []
+    if options.epochs < 1 or options.batch_size < 1:
+        reasons.append("--epochs and --batch-size must be at least 1")
+    if not 0 <= options.synthetic <= 10:
+        reasons.append(f"--synthetic {options.synthetic}: expected 0 to 10")
+    if options.learning_rate <= 0:
+        reasons.append(f"--learning-rate {options.learning_rate}: expected more than 0")
+    if options.output.suffix != ".keras":
+        reasons.append(f"-o {options.output}: the file's name must end with .keras")
+    if options.init and options.weights:
+        reasons.append("--init brings the encoder's weights: leave --weights out")
+    if options.resume and not checkpoint_dir(options.output).is_dir():
+        reasons.append(
+            f"nothing to resume: {checkpoint_dir(options.output)} is missing; leave --resume out"
+        )
+    if reasons:
+        raise ConfigError("; ".join(reasons))
+    check_writable(options.output)
+
+
+def _split(options: TrainOptions) -> tuple[list[Pair], list[Pair]]:
+    pairs = find_pairs(options.data)
+    held_out = [p for p in pairs if options.holdout and fnmatch(p.image.name, options.holdout)]
+    training = [pair for pair in pairs if pair not in held_out]
+    if options.holdout and not (held_out and training):
+        raise DataError(
+            f"--holdout {options.holdout!r} keeps {len(held_out)} of {len(pairs)} images out; "
+            "expected some but not all"
+        )
+    if len(training) < options.batch_size:
+        raise DataError(
+            f"{len(training)} images to train on; expected at least one batch "
+            f"(--batch-size {options.batch_size})"
+        )
+    return training, held_out
+
+
+def _network(options: TrainOptions) -> tuple[Any, ModelCard]:
+    import keras
+
+    keras.utils.set_random_seed(options.seed)
+    card = ModelCard(
+        decoder=options.decoder,
+        encoder=options.encoder,
+        upsampling=options.upsampling,
+        labels=options.labels.names,
+        palette=options.labels.palette,
+        preparation=encoder_spec(options.encoder).preparation(options.input_size),
+        scores=options.scores,
+    )
+    if options.init is None:
+        return build(card, weights=options.weights), card
+    before = read_card(options.init)
+    if before is None:
+        raise ModelError(f"--init {options.init} is not a .keras file that edgeseg wrote")
+    if (before.encoder, before.labels, before.scores) != (card.encoder, card.labels, card.scores):
+        raise ModelError(
+            f"--init {options.init} has encoder {before.encoder} and {len(before.labels)} classes; "
+            f"expected {card.encoder} and {len(card.labels)} with the same names"
+        )
+    return rebuild(
+        keras.models.load_model(options.init),
+        before,
+        decoder=options.decoder,
+        input_size=options.input_size,
+        upsampling=options.upsampling,
+    )
+
+
+def _fit(
+    model: Any, plan: BatchPlan, options: TrainOptions, progress: Progress | None
+) -> list[float]:
+    """Fit, with a checkpoint after every epoch; return the loss of each epoch of this run."""
+    import keras
+
+    data = batches(plan)
+    folder = checkpoint_dir(options.output)
+    if not options.resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    steps = len(data) * options.epochs
+    rate = keras.optimizers.schedules.CosineDecay(
+        options.learning_rate, steps, warmup_target=options.learning_rate, warmup_steps=steps // 50
+    )
+    model.compile(
+        optimizer=keras.optimizers.AdamW(rate, weight_decay=options.weight_decay),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    history = model.fit(
+        data,
+        epochs=options.epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=[
+            keras.callbacks.BackupAndRestore(
+                str(folder), double_checkpoint=True, delete_checkpoint=False
+            ),
+            _epoch_callback(data, options.epochs, progress),
+        ],
+    )
+    return [float(loss) for loss in history.history.get("loss", [])]
+
+
+def _epoch_callback(data: Any, epochs: int, progress: Progress | None) -> Any:
+    import keras
+
+    class Epoch(keras.callbacks.Callback):  # type: ignore[misc]
+        """Tells the data which epoch it is, the caller how far it is, and stops at NaN."""
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            del logs
+            data.epoch = epoch
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            loss = float((logs or {}).get("loss", np.nan))
+            if not np.isfinite(loss):
+                raise ModelError(
+                    f"the loss became {loss} in epoch {data.epoch + 1}; try a smaller "
+                    "--learning-rate"
+                )
+            if progress:
+                progress(data.epoch + 1, epochs, batch + 1, len(data), loss)
+
+    return Epoch()
+
+
+def _record(
+    options: TrainOptions, plan: BatchPlan, losses: list[float], seconds: float
+) -> dict[str, Any]:
+    """What the card says of the run: enough to repeat it, without paths of this machine."""
+    import keras
+
+    recipe = {
+        key: value
+        for key, value in asdict(options).items()
+        if isinstance(value, int | float | str) or value is None
+    }
+    for key in ("weights", "resume"):
+        recipe.pop(key)
+    return {
+        "recipe": recipe,
+        "start": options.init.name if options.init else Path(options.weights or "random").name,
+        "images": len(plan.pairs),
+        "images_an_epoch": plan.length,
+        "loss": [round(loss, 4) for loss in losses],
+        "seconds": round(seconds),
+        "keras": keras.__version__,
+    }
+
+
+def _evaluated(
+    options: TrainOptions, model: Any, card: ModelCard, held_out: list[Pair]
+) -> dict[str, Any]:
+    from edgeseg.fcn.evaluate import evaluate
+
+    parts = {f"held out {options.holdout}": held_out}
+    if options.val:
+        parts[options.val.name] = find_pairs(options.val, "val")
+    return {
+        name: evaluate(model, card, pairs, options.labels.ignore)
+        for name, pairs in parts.items()
+        if pairs
+    }
