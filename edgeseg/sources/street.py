@@ -11,16 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.manifest import Size
-from edgeseg.sources import street_actors as actors
-from edgeseg.sources import street_art as art
-from edgeseg.sources import street_ground as ground
-from edgeseg.sources import street_plots as plots
-from edgeseg.sources.street_paint import SKY, Camera, Canvas
-from edgeseg.sources.street_scene import (
+from edgeseg.sources.scenery import art, cars, ground, people, plots, posts
+from edgeseg.sources.scenery.look import Look
+from edgeseg.sources.scenery.paint import SKY, Camera, Canvas
+from edgeseg.sources.scenery.scene import (
     PERIOD_M,
     SPEED_M_PER_S,
     VISIBLE_M,
-    Look,
     Scene,
     Thing,
     build_scene,
@@ -57,7 +54,7 @@ def _camera(seed: int, t: float, size: Size) -> Camera:
     own = np.random.default_rng([seed & 0xFFFFFFFF, 0xCA3])
     phases = own.uniform(0, 2 * math.pi, 4)
     focal = size.width * own.uniform(0.8, 1.0)
-    horizon = size.height * own.uniform(0.4, 0.5)
+    horizon = size.height * own.uniform(0.43, 0.54)
     bend = 0.0022 * math.sin(t / 9 + phases[0]) * own.uniform(0, 1)
     # Drivers look into the bend: most of its shift at 40 m is taken back by the yaw.
     yaw = 0.04 * math.sin(t / 7 + phases[1]) - 0.7 * bend * 40
@@ -89,7 +86,7 @@ def _sky(seed: int, height: int, width: int) -> NDArray[np.uint8]:
     cover = np.clip(0.5 * field + 0.5 * look.cloudiness, 0, 0.9)[:, :, None]
     dull = (1 + 0.04 * field)[:, :, None]
     clouded = gradient * (1 - cover) + np.array(look.cloud) * cover
-    return np.clip(clouded * dull, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(clouded * dull, 0, 255), np.uint8)
 
 
 def _ahead(z: float, t: float) -> float:
@@ -127,25 +124,34 @@ def _later(function: Callable[..., None], *arguments: object) -> Callable[[], No
 
 
 def _paint_thing(canvas: Canvas, scene: Scene, thing: Thing, z: float, t: float) -> None:
-    if z < (-4.0 if thing.kind == "car" else 1.5):
+    if z < (-4.0 if thing.kind == "car" else 1.5) or _is_aside(canvas, thing, z):
         return
     pace = thing.phase + 5.5 * t
     if thing.kind == "car":
-        actors.car(canvas, thing, z, scene.look)
+        cars.paint_car(canvas, thing, z, scene.look)
     elif thing.kind == "walker":
-        actors.walker(canvas, thing, thing.x, z, pace)
+        people.paint_walker(canvas, thing, thing.x, z, pace)
     elif thing.kind == "rider":
-        actors.rider(canvas, thing, z, pace)
+        people.paint_rider(canvas, thing, z, pace)
     elif thing.kind == "crosser":
-        actors.walker(canvas, thing, ground.crossing_x(scene.layout, thing, z), z, pace)
+        people.paint_walker(canvas, thing, ground.crossing_x(scene.layout, thing, z), z, pace)
     elif thing.kind == "cross rider":
-        actors.side_rider(canvas, thing, ground.crossing_x(scene.layout, thing, z), z, pace)
+        people.paint_side_rider(canvas, thing, ground.crossing_x(scene.layout, thing, z), z, pace)
     elif thing.kind == "lamp":
-        actors.lamp(canvas, thing, z)
+        posts.paint_lamp(canvas, thing, z)
     elif thing.kind == "sign":
-        actors.sign(canvas, thing, z)
+        posts.paint_sign(canvas, thing, z)
     elif thing.kind == "tree":
         plots.paint_tree(canvas, scene, thing.variant, thing.x, z, thing.size)
+
+
+def _is_aside(canvas: Canvas, thing: Thing, z: float) -> bool:
+    """Tell whether a thing that keeps its x is wholly out of the picture."""
+    if thing.kind in ("crosser", "cross rider", "car"):
+        return False
+    column, _, scale = canvas.camera.foot(thing.x, z)
+    reach = scale * max(2.0, 0.5 * thing.size)
+    return not -reach < column < canvas.truth.shape[1] + reach
 
 
 def _film(pixels: NDArray[np.uint8], grain: float, seed: int, t: float) -> NDArray[np.uint8]:

@@ -7,8 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from edgeseg.sources import street_art
-from edgeseg.sources.street_paint import Air, Color
+from edgeseg.sources.scenery import art
+from edgeseg.sources.scenery.look import Look, draw_look, jitter
+from edgeseg.sources.scenery.paint import Color
 
 PERIOD_M = 384.0
 """The street repeats after this length, so it never ends."""
@@ -23,23 +24,6 @@ _CLOTHES: tuple[Color, ...] = (
     (32, 30, 30), (60, 42, 36), (90, 60, 40), (48, 44, 110), (130, 132, 136), (60, 66, 60),
     (44, 54, 74), (200, 200, 200), (40, 120, 150), (90, 40, 80),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Look:
-    """The light of a street: `sun` is the x direction it comes from, 0 for none."""
-
-    air: Air
-    zenith: Color
-    horizon: Color
-    cloud: Color
-    cloudiness: float
-    sun: int
-    shadow: float
-    left: float
-    right: float
-    front: float
-    grain: float
 
 
 @dataclass(frozen=True)
@@ -96,10 +80,10 @@ class Scene:
     layout: Layout
     plots: tuple[Plot, ...]
     things: tuple[Thing, ...]
-    facades: tuple[street_art.Texture, ...]
-    fences: tuple[street_art.Texture, ...]
-    hedges: tuple[street_art.Texture, ...]
-    trees: tuple[street_art.Texture, ...]
+    facades: tuple[art.Texture, ...]
+    fences: tuple[art.Texture, ...]
+    hedges: tuple[art.Texture, ...]
+    trees: tuple[art.Texture, ...]
     roofs: tuple[Color, ...]
 
 
@@ -111,63 +95,21 @@ def build_scene(seed: int) -> Scene:
     plots = _plots(rng, layout, -1) + _plots(rng, layout, 1)
     return Scene(
         mirrored=bool(rng.random() < 0.4),
-        look=_look(rng),
+        look=draw_look(rng),
         layout=layout,
         plots=plots,
         things=_furniture(rng, layout) + _parked(rng, layout, plots) + _traffic(rng, layout)
         + _people(rng, layout),
-        facades=tuple(street_art.facade(rng, 2 + index // 3) for index in range(8)),
-        fences=tuple(street_art.fence(rng) for _ in range(3)),
-        hedges=tuple(street_art.hedge(rng) for _ in range(3)),
-        trees=tuple(street_art.tree(rng) for _ in range(5)),
-        roofs=tuple(_jitter(rng, base) for base in ((82, 76, 72), (60, 74, 110), (70, 70, 74))),
+        facades=tuple(art.facade(rng, 2 + index // 3) for index in range(8)),
+        fences=tuple(art.fence(rng) for _ in range(3)),
+        hedges=tuple(art.hedge(rng) for _ in range(3)),
+        trees=tuple(art.tree(rng) for _ in range(5)),
+        roofs=tuple(jitter(rng, base) for base in ((82, 76, 72), (60, 74, 110), (70, 70, 74))),
     )  # fmt: skip
-
-
-def _jitter(rng: np.random.Generator, color: Color, amount: float = 0.15) -> Color:
-    scale = rng.uniform(1 - amount, 1 + amount)
-    return color[0] * scale, color[1] * scale, color[2] * scale
 
 
 def _pick(rng: np.random.Generator, colors: tuple[Color, ...]) -> Color:
-    return _jitter(rng, colors[rng.integers(len(colors))])
-
-
-def _look(rng: np.random.Generator) -> Look:
-    kind = rng.choice(["sunny", "overcast", "dusk"], p=[0.4, 0.4, 0.2])
-    grain = rng.uniform(0.06, 0.18)
-    exposure = rng.uniform(0.75, 1.2)
-    if kind == "sunny":
-        sun = int(rng.choice([-1, 1]))
-        lit, dark = 1.15, 0.5
-        haze = (238.0, 228.0, 218.0)
-        return Look(
-            Air(_scaled((0.92, 1.0, 1.06), exposure), haze, rng.uniform(160, 320)),
-            zenith=_jitter(rng, (225, 175, 120)), horizon=(252, 244, 232), cloud=(255, 254, 252),
-            cloudiness=rng.uniform(-0.8, 1.0), sun=sun, shadow=rng.uniform(0.42, 0.6),
-            left=lit if sun > 0 else dark, right=lit if sun < 0 else dark,
-            front=rng.uniform(0.5, 1.0), grain=grain,
-        )  # fmt: skip
-    if kind == "overcast":
-        gray = rng.uniform(205, 255)
-        sky = (gray, gray * 0.99, gray * 0.97)
-        return Look(
-            Air(_scaled((1.02, 1.0, 0.97), exposure * 0.9), sky, rng.uniform(110, 260)),
-            zenith=_jitter(rng, (228, 224, 218), 0.12), horizon=sky, cloud=(250, 250, 250),
-            cloudiness=rng.uniform(-0.2, 0.6), sun=0, shadow=1.0,
-            left=rng.uniform(0.8, 0.95), right=rng.uniform(0.8, 0.95), front=0.8, grain=grain,
-        )  # fmt: skip
-    glow = _jitter(rng, (150, 172, 188))
-    return Look(
-        Air(_scaled((0.5, 0.46, 0.44), exposure), _scaled(glow, 0.75), rng.uniform(150, 300)),
-        zenith=_jitter(rng, (150, 132, 118)), horizon=glow, cloud=_jitter(rng, (120, 118, 122)),
-        cloudiness=rng.uniform(-0.2, 0.8), sun=0, shadow=1.0,
-        left=rng.uniform(0.6, 1.0), right=rng.uniform(0.6, 1.0), front=0.7, grain=grain * 1.5,
-    )  # fmt: skip
-
-
-def _scaled(color: Color, by: float) -> Color:
-    return color[0] * by, color[1] * by, color[2] * by
+    return jitter(rng, colors[rng.integers(len(colors))])
 
 
 def _layout(rng: np.random.Generator) -> Layout:
@@ -179,7 +121,7 @@ def _layout(rng: np.random.Generator) -> Layout:
     pave = rng.uniform(110, 155)
     return Layout(
         kerb_left, kerb_right,
-        wall_left=kerb_left - rng.uniform(1.8, 4.0), wall_right=kerb_right + rng.uniform(1.8, 4.0),
+        wall_left=kerb_left - rng.uniform(2.2, 4.5), wall_right=kerb_right + rng.uniform(2.2, 4.5),
         center=lane / 2, parking=parking,
         asphalt=(gray * 1.02, gray, gray * rng.uniform(0.96, 1.0)),
         paving=(pave * 0.95, pave, pave * rng.uniform(1.0, 1.05)), yellow=bool(rng.random() < 0.4),
@@ -197,7 +139,7 @@ def _plots(rng: np.random.Generator, layout: Layout, side: int) -> tuple[Plot, .
         length = {"house": rng.uniform(7, 15), "garden": rng.uniform(8, 20), "junction": 9.0}[kind]
         length = length if PERIOD_M - z - length > 6 else PERIOD_M - z
         variant = int(rng.integers(8))
-        height = (2 + variant // 3) * street_art.STOREY_M * rng.uniform(0.9, 1.15)
+        height = (2 + variant // 3) * art.STOREY_M * rng.uniform(0.9, 1.15)
         setback = rng.uniform(0, 0.6) if rng.random() < 0.75 else rng.uniform(1.0, 2.5)
         plots.append(
             Plot(kind, side, z, length, height, rng.uniform(1.0, 3.2), setback, variant,
@@ -221,7 +163,7 @@ def _furniture(rng: np.random.Generator, layout: Layout) -> tuple[Thing, ...]:
                     Thing("tree", kerb + side * rng.uniform(0.7, 1.1), z + 3,
                           size=rng.uniform(4.5, 9), variant=int(rng.integers(5)))
                 )  # fmt: skip
-            if rng.random() < 0.7:
+            if rng.random() < 0.8:
                 things.append(_sign(rng, kerb + side * rng.uniform(0.4, 0.7), z))
     return tuple(things)
 
@@ -229,14 +171,14 @@ def _furniture(rng: np.random.Generator, layout: Layout) -> tuple[Thing, ...]:
 def _sign(rng: np.random.Generator, x: float, z: float) -> Thing:
     kind = int(rng.choice(6, p=[0.2, 0.15, 0.15, 0.15, 0.15, 0.2]))
     boards = ((90, 120, 30), (150, 70, 20), (210, 210, 205), (40, 170, 220))
-    return Thing("sign", x, z, size=rng.uniform(0.75, 1.15), variant=kind, color=_pick(rng, boards))
+    return Thing("sign", x, z, size=rng.uniform(0.85, 1.35), variant=kind, color=_pick(rng, boards))
 
 
 def _parked(
     rng: np.random.Generator, layout: Layout, plots: tuple[Plot, ...]
 ) -> tuple[Thing, ...]:
     things: list[Thing] = []
-    crowded = rng.uniform(0.1, 0.75)
+    crowded = rng.uniform(0.05, 0.65)
     for side, kerb in ((-1, layout.kerb_left), (1, layout.kerb_right)):
         half_lane = layout.center if side < 0 else 3 * layout.center
         if abs(kerb) - half_lane < 2.0:

@@ -21,7 +21,6 @@ Color = tuple[float, float, float]
 EYE_M = 1.4
 NEAR_M = 0.7
 _SHIFT = 4
-_LIMIT_PX = 16000.0
 
 
 @dataclass(frozen=True)
@@ -65,11 +64,12 @@ class Air:
     def seen(self, color: Color, light: float, z: float) -> Color:
         """Return the colour of a surface with albedo `color` under `light` at `z` metres."""
         fog = self.fog_share(z)
-        blue, green, red = (
-            min(c * light * tint, 255.0) * (1.0 - fog) + haze * fog
-            for c, tint, haze in zip(color, self.tint, self.fog, strict=True)
+        bright, tint, haze = light * (1.0 - fog), self.tint, self.fog
+        return (
+            min(color[0] * bright * tint[0] + haze[0] * fog, 255.0),
+            min(color[1] * bright * tint[1] + haze[1] * fog, 255.0),
+            min(color[2] * bright * tint[2] + haze[2] * fog, 255.0),
         )
-        return blue, green, red
 
     def fog_share(self, z: float) -> float:
         """Return how much of what is seen at `z` metres is fog, 0 to 1."""
@@ -139,15 +139,14 @@ class Canvas:
             return
         source = self.air.seen_texture(_level(levels, box_height), light, z)
         warped = _warp(source, quad - (left, top), right - left, bottom - top)
-        mask = cv2.compare(np.ascontiguousarray(warped[:, :, 3]), 127.0, cv2.CMP_GT)
+        _, mask = cv2.threshold(cv2.extractChannel(warped, 3), 127, 255, cv2.THRESH_BINARY)
         cv2.copyTo(warped[:, :, :3], mask, self.pixels[top:bottom, left:right])
-        self.truth[top:bottom, left:right][mask > 0] = label
+        cv2.copyTo(np.full_like(mask, label), mask, self.truth[top:bottom, left:right])
 
 
 def fixed(points: NDArray[Any]) -> NDArray[np.int32]:
     """Return image points as OpenCV's fixed-point integers with `_SHIFT` fractional bits."""
-    clipped = np.clip(points, -_LIMIT_PX, _LIMIT_PX)
-    return np.asarray(np.rint((clipped - 0.5) * (1 << _SHIFT)), np.int32)
+    return np.asarray(points * (1 << _SHIFT) - (1 << _SHIFT - 1), np.int32)
 
 
 def fill(image: NDArray[np.uint8], points: NDArray[Any], value: Color | float) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.sources import street_art as art
-from edgeseg.sources.street_paint import EYE_M, PAVEMENT, ROAD, Camera, Canvas, Color, fill
-from edgeseg.sources.street_scene import PERIOD_M, VISIBLE_M, Layout, Plot, Scene, Thing
+from edgeseg.sources.scenery import art
+from edgeseg.sources.scenery.paint import EYE_M, PAVEMENT, ROAD, Camera, Canvas, Color, fill
+from edgeseg.sources.scenery.scene import PERIOD_M, VISIBLE_M, Layout, Plot, Scene, Thing
 
 _FAR_M = 250.0
 _KERB_M = 0.14
@@ -55,7 +57,7 @@ def paint_ground(
 
 
 def _kinds(
-    scene: Scene, x: NDArray[np.float32], z: NDArray[np.float32], driven_m: float
+    scene: Scene, x: NDArray[Any], z: NDArray[Any], driven_m: float
 ) -> NDArray[np.uint8]:
     """Return 0 for carriageway, 1 for pavement, 2 for kerbstone."""
     layout = scene.layout
@@ -72,7 +74,7 @@ def _kinds(
 
 
 def _grain(
-    x: NDArray[np.float32], z: NDArray[np.float32], driven_m: float, kinds: NDArray[np.uint8]
+    x: NDArray[Any], z: NDArray[Any], driven_m: float, kinds: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
     """Return the brightness of asphalt and slabs, 128 = unchanged, for each ground pixel."""
     per_m = art.NOISE_PX / _TILE_M
@@ -86,7 +88,7 @@ def _grain(
 
 
 def _shade(
-    canvas: Canvas, top: int, z: NDArray[np.float32], grain: NDArray[np.uint8],
+    canvas: Canvas, top: int, z: NDArray[Any], grain: NDArray[np.uint8],
     light: NDArray[np.uint8],
 ) -> None:  # fmt: skip
     air = canvas.air
@@ -108,7 +110,7 @@ def _markings(canvas: Canvas, layout: Layout, driven_m: float) -> None:
     if layout.yellow:
         for kerb, inward in ((layout.kerb_left, 1), (layout.kerb_right, -1)):
             for gap in (0.3, 0.55):
-                for span in zip(_SPANS_M, _SPANS_M[1:], strict=False):
+                for span in pairwise(_SPANS_M):
                     x = kerb + inward * gap
                     _strip(pixels, camera, x, 0.09, span, (90, 170, 190))
     for place in (0.25 * PERIOD_M, 0.7 * PERIOD_M):

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.sources.street_paint import Color
+from edgeseg.sources.scenery.paint import Color
 
 Texture = tuple[NDArray[np.uint8], ...]
 
@@ -29,7 +29,7 @@ _LEAVES: tuple[Color, ...] = (
 )  # fmt: skip
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def noise(power: float) -> NDArray[np.float32]:
     """Return a seamless tile [512, 512] of 1/f**power noise with mean 0 and deviation 1."""
     white = np.random.default_rng(20).standard_normal((NOISE_PX, NOISE_PX))
@@ -44,7 +44,7 @@ def noise(power: float) -> NDArray[np.float32]:
 def ground_grain() -> NDArray[np.uint8]:
     """Return a seamless tile [512, 512, 2]: asphalt and paving slabs, 128 = unchanged brightness."""
     fine, coarse = noise(0.3), noise(1.1)
-    asphalt = 128 + 11 * fine + 9 * coarse
+    asphalt = 128 + 8 * fine + 6 * coarse
     slabs = 128 + 7 * fine + 8 * coarse
     slabs[:: NOISE_PX // 32, :] -= 30
     slabs[:, :: NOISE_PX // 32] -= 30

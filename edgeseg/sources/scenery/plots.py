@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.sources import street_art as art
-from edgeseg.sources.street_paint import BUILDING, FENCE, TREE, Canvas
-from edgeseg.sources.street_scene import VISIBLE_M, Plot, Scene
+from edgeseg.sources.scenery import art
+from edgeseg.sources.scenery.paint import BUILDING, FENCE, TREE, Canvas
+from edgeseg.sources.scenery.scene import VISIBLE_M, Plot, Scene
 
 NEAREST_M = 2.0
 _DEEP_M = 12.0
@@ -31,8 +31,7 @@ def _lengthwise_quad(
     canvas: Canvas, x: float, heights: tuple[float, float], z: tuple[float, float], side: int
 ) -> NDArray[np.float64]:
     """Return the image of an upright surface along the street, left edge first."""
-    left, right = z if side > 0 else z[::-1]
-    left, right = (right, left) if side > 0 else (right, left)
+    left, right = z if side < 0 else z[::-1]
     low, high = heights
     return canvas.camera.project(
         np.array([(x, high, left), (x, high, right), (x, low, right), (x, low, left)])
@@ -75,7 +74,7 @@ def _paint_garden(canvas: Canvas, scene: Scene, plot: Plot, z: float) -> None:
         if place > NEAREST_M and (plot.variant + step) % 3:
             paint_tree(canvas, scene, (plot.variant + step) % 5, x + side * (2 + step % 2 * 1.5),
                        place, 3.5 + plot.height * 0.45 + step % 3)  # fmt: skip
-    panels = max(round(plot.length / 4), 1)
+    panels = max(round(plot.length / 4), 1) if z < 40 else 1
     for panel in range(panels - 1, -1, -1):
         start = z + panel * plot.length / panels
         end = start + plot.length / panels

@@ -1,0 +1,45 @@
+"""A flat figure that faces the camera: people, bicycles and signs are drawn with it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.sources.scenery.paint import Canvas, Color
+
+Outline = list[tuple[float, float]]
+
+
+class Figure:
+    """A flat figure facing the camera, drawn in metres around its feet."""
+
+    def __init__(
+        self, canvas: Canvas, x: float, z: float, scale: float, label: int, facing: int = 1
+    ) -> None:
+        self.canvas, self.z, self.label = canvas, z, label
+        self.x, self.y, pixels = canvas.camera.foot(x, z)
+        self.scale = np.array((pixels * scale * facing, -pixels * scale))
+
+    def _image(self, points: list[tuple[float, float]]) -> NDArray[np.float64]:
+        return np.asarray(np.array(points) * self.scale + (self.x, self.y))
+
+    def part(self, points: list[tuple[float, float]], color: Color) -> None:
+        self.canvas.polygon(self._image(points), self._seen(color), self.label)
+
+    def line(self, points: list[tuple[float, float]], width: float, color: Color) -> None:
+        pixels = width * -self.scale[1]
+        self.canvas.stroke(self._image(points), pixels, self._seen(color), self.label)
+
+    def ring(self, x: float, y: float, radius: float, color: Color) -> None:
+        turn = np.linspace(0, 2 * np.pi, 17)
+        circle = np.stack([x + radius * np.cos(turn), y + radius * np.sin(turn)], 1)
+        points = circle * self.scale + (self.x, self.y)
+        self.canvas.stroke(points, 0.06 * -self.scale[1], self._seen(color), self.label)
+
+    def head(self, x: float, y: float, radius: float, color: Color) -> None:
+        center = self._image([(x, y)])[0]
+        size = radius * -self.scale[1]
+        self.canvas.disc(center[0], center[1], size, self._seen(color), self.label)
+
+    def _seen(self, color: Color) -> Color:
+        return self.canvas.air.seen(color, 0.9, self.z)
