@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from edgeseg.manifest import Size
 from edgeseg.sources.scenery import art, cars, ground, people, plots, posts
-from edgeseg.sources.scenery.look import Look
 from edgeseg.sources.scenery.paint import SKY, Camera, Canvas
 from edgeseg.sources.scenery.scene import (
     PERIOD_M,
@@ -38,7 +37,7 @@ def render_street(
     scene = build_scene(seed)
     driven_m = SPEED_M_PER_S * t
     canvas = Canvas(size.height, size.width, _camera(seed, t, size), scene.look.air)
-    _paint_sky(canvas, seed, scene.look)
+    _paint_sky(canvas, seed)
     plots.paint_backdrop(canvas, seed)
     ground.paint_ground(canvas, scene, driven_m, _near(scene, t))
     for _, stroke in sorted(_strokes(canvas, scene, t), key=lambda entry: -entry[0]):
@@ -67,7 +66,7 @@ def _camera(seed: int, t: float, size: Size) -> Camera:
     )
 
 
-def _paint_sky(canvas: Canvas, seed: int, look: Look) -> None:
+def _paint_sky(canvas: Canvas, seed: int) -> None:
     height, width = canvas.truth.shape
     sky = _sky(seed, height, width)
     pan = round(canvas.camera.center_x_px - width / 2)
@@ -80,13 +79,15 @@ def _paint_sky(canvas: Canvas, seed: int, look: Look) -> None:
 def _sky(seed: int, height: int, width: int) -> NDArray[np.uint8]:
     """Return a sky twice as wide as the picture, so that it can pan."""
     look = build_scene(seed).look
-    rows = np.linspace(0, 1.9, height, dtype=np.float32).clip(0, 1)[:, None, None]
-    gradient = np.array(look.zenith) * (1 - rows) + np.array(look.horizon) * rows
-    field = art.clouds(np.random.default_rng([seed & 0xFFFFFFFF, 0xC10D]), height, 2 * width)
+    rows = np.linspace(0, 1.9, (height + 1) // 2, dtype=np.float32).clip(0, 1)[:, None, None]
+    zenith, horizon, cloud = np.array((look.zenith, look.horizon, look.cloud), np.float32)
+    field = art.clouds(np.random.default_rng([seed & 0xFFFFFFFF, 0xC10D]), len(rows), width)
     cover = np.clip(0.5 * field + 0.5 * look.cloudiness, 0, 0.9)[:, :, None]
-    dull = (1 + 0.04 * field)[:, :, None]
-    clouded = gradient * (1 - cover) + np.array(look.cloud) * cover
-    return np.asarray(np.clip(clouded * dull, 0, 255), np.uint8)
+    clear = zenith * (1 - rows) + horizon * rows
+    clouded = clear * (1 - cover) + cloud * cover
+    shaded = np.clip(clouded * (1 + 0.04 * field)[:, :, None], 0, 255).astype(np.uint8)
+    # Clouds are soft: half the resolution, stretched, cannot be told from the whole.
+    return np.asarray(cv2.resize(shaded, (2 * width, height)), np.uint8)
 
 
 def _ahead(z: float, t: float) -> float:

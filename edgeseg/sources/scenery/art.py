@@ -42,7 +42,7 @@ def noise(power: float) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def ground_grain() -> NDArray[np.uint8]:
-    """Return a seamless tile [512, 512, 2]: asphalt and paving slabs, 128 = unchanged brightness."""
+    """Return a seamless tile [512, 512, 2] of asphalt and slabs; 128 is unchanged brightness."""
     fine, coarse = noise(0.3), noise(1.1)
     asphalt = 128 + 8 * fine + 6 * coarse
     slabs = 128 + 7 * fine + 8 * coarse
@@ -59,13 +59,14 @@ def film_grain(height: int, width: int) -> NDArray[np.uint8]:
     return np.clip(grain, 0, 255).astype(np.uint8)
 
 
-def facade(rng: np.random.Generator, storeys: int) -> Texture:
-    """Paint a house front `FACADE_M` wide and `storeys` high, with windows and a door or a shop."""
+def house(rng: np.random.Generator, storeys: int) -> tuple[Texture, Texture]:
+    """Paint a house's front, `FACADE_M` wide and `storeys` high, and its windowless side wall."""
     wall = np.array(_WALLS[rng.integers(len(_WALLS))]) * rng.uniform(0.8, 1.15)
     height, width = int(storeys * STOREY_M * _PX_PER_M), int(FACADE_M * _PX_PER_M)
     image = np.empty((height, width, 3), np.float32)
     image[:] = wall
     image[:: rng.integers(3, 7)] *= 0.93
+    side = _levels(_grainy(rng, image[:, : width // 2].copy(), 0.16))
     columns = int(rng.integers(2, 6))
     for storey in range(storeys):
         if storey == storeys - 1 and rng.random() < 0.5:
@@ -73,7 +74,7 @@ def facade(rng: np.random.Generator, storeys: int) -> Texture:
         else:
             _window_row(rng, image, storey, columns, door=storey == storeys - 1)
     image[:6] *= 0.75
-    return _levels(_grainy(rng, image, 0.09))
+    return _levels(_grainy(rng, image, 0.09)), side
 
 
 def _window_row(

@@ -170,7 +170,7 @@ def _under_car(light: NDArray[np.uint8], camera: Camera, thing: Thing, z: float)
     length = 10.0 if thing.variant % 4 == 3 else 4.2
     half = 1.35 if thing.variant % 4 == 3 else 0.98
     corners = [(-half, 0, -0.25), (half, 0, -0.25), (half, 0, length), (-half, 0, length)]
-    place = np.array(corners) + (thing.x, 0.0, max(z, 0.5))
+    place = np.array(corners) + np.array((thing.x, 0.0, max(z, 0.5)))
     fill(light, camera.project(place), 42.0)
 
 

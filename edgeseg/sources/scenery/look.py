@@ -27,6 +27,7 @@ class Look:
 
 
 def draw_look(rng: np.random.Generator) -> Look:
+    """Draw a light: two streets in five are sunny, two overcast, one lies in dusk."""
     kind = rng.choice(["sunny", "overcast", "dusk"], p=[0.4, 0.4, 0.2])
     grain = rng.uniform(0.06, 0.18)
     exposure = rng.uniform(0.75, 1.2)
@@ -64,5 +65,6 @@ def _scaled(color: Color, by: float) -> Color:
 
 
 def jitter(rng: np.random.Generator, color: Color, amount: float = 0.15) -> Color:
+    """Return the colour made up to `amount` brighter or darker."""
     scale = rng.uniform(1 - amount, 1 + amount)
     return color[0] * scale, color[1] * scale, color[2] * scale

@@ -90,6 +90,7 @@ class Canvas:
     """A BGR picture [h, w, 3] and its class map [h, w], always painted together."""
 
     def __init__(self, height: int, width: int, camera: Camera, air: Air) -> None:
+        """Start with a black picture of class 0."""
         self.pixels: NDArray[np.uint8] = np.zeros((height, width, 3), np.uint8)
         self.truth: NDArray[np.uint8] = np.zeros((height, width), np.uint8)
         self.camera = camera

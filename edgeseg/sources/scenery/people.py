@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 
-from edgeseg.sources.scenery.figure import Figure
+from edgeseg.sources.scenery.figure import Figure, Outline
 from edgeseg.sources.scenery.paint import BICYCLIST, PEDESTRIAN, Canvas, Color
 from edgeseg.sources.scenery.scene import Thing
 
 _SKIN: Color = (120.0, 140.0, 185.0)
+_FRAME: tuple[Outline, ...] = (
+    [(-0.52, 0.34), (-0.15, 0.85), (0.36, 0.88), (0.52, 0.34)],
+    [(-0.52, 0.34), (-0.02, 0.3), (0.36, 0.88)],
+    [(-0.02, 0.3), (-0.15, 0.85)],
+)
 
 
 def paint_walker(canvas: Canvas, thing: Thing, x: float, z: float, stride: float) -> None:
@@ -24,8 +29,8 @@ def paint_walker(canvas: Canvas, thing: Thing, x: float, z: float, stride: float
     figure.part([(0.15, 1.42), (0.25, 1.36), (0.27 + swing / 2, 0.8), (0.17 + swing / 2, 0.8)], arm)
     figure.part([(-0.25, 1.36), (-0.15, 1.42), (-0.17 - swing / 2, 0.8), (-0.27 - swing / 2, 0.8)],
                 arm)  # fmt: skip
-    figure.head(0.0, 1.58 + lift, 0.125, (30, 34, 44))
-    figure.head(0.03 * thing.variant, 1.55 + lift, 0.085, _SKIN)
+    figure.disc(0.0, 1.58 + lift, 0.125, (30, 34, 44))
+    figure.disc(0.03 * thing.variant, 1.55 + lift, 0.085, _SKIN)
 
 
 def paint_rider(canvas: Canvas, thing: Thing, z: float, turn: float) -> None:
@@ -42,8 +47,8 @@ def paint_rider(canvas: Canvas, thing: Thing, z: float, turn: float) -> None:
     for side in (-1, 1):
         figure.part([(side * 0.15, 1.48), (side * 0.24, 1.4), (side * 0.29, 1.05),
                      (side * 0.21, 1.05)], thing.color)  # fmt: skip
-    figure.head(0.0, 1.63, 0.13, _SKIN)
-    figure.head(0.0, 1.68, 0.13, thing.second)
+    figure.disc(0.0, 1.63, 0.13, _SKIN)
+    figure.disc(0.0, 1.68, 0.13, thing.second)
 
 
 def paint_side_rider(canvas: Canvas, thing: Thing, x: float, z: float, turn: float) -> None:
@@ -51,12 +56,11 @@ def paint_side_rider(canvas: Canvas, thing: Thing, x: float, z: float, turn: flo
     figure = Figure(canvas, x, z, thing.size / 1.75, BICYCLIST, thing.variant)
     for hub in (-0.52, 0.52):
         figure.ring(hub, 0.34, 0.32, (26, 26, 26))
-    for line in ([(-0.52, 0.34), (-0.15, 0.85), (0.36, 0.88), (0.52, 0.34)],
-                 [(-0.52, 0.34), (-0.02, 0.3), (0.36, 0.88)], [(-0.02, 0.3), (-0.15, 0.85)]):  # fmt: skip
-        figure.line(line, 0.05, thing.color)
+    for tube in _FRAME:
+        figure.line(tube, 0.05, thing.color)
     for side in (0.0, math.pi):
         foot = (-0.02 + 0.16 * math.cos(turn + side), 0.3 + 0.16 * math.sin(turn + side))
         figure.line([(-0.16, 0.95), (0.2, 0.68 + foot[1] * 0.3), foot], 0.13, thing.second)
     figure.part([(-0.28, 0.92), (-0.04, 0.92), (0.26, 1.4), (0.04, 1.5)], thing.color)
     figure.line([(0.16, 1.38), (0.42, 0.98)], 0.09, thing.color)
-    figure.head(0.24, 1.58, 0.12, _SKIN)
+    figure.disc(0.24, 1.58, 0.12, _SKIN)

@@ -39,29 +39,35 @@ def _lengthwise_quad(
 
 
 def _paint_house(canvas: Canvas, scene: Scene, plot: Plot, z: float) -> None:
-    look, side = scene.look, plot.side
+    side = plot.side
     x = _wall(scene, side) + side * plot.setback
     near, far = max(z, NEAREST_M), z + plot.length
-    light = (look.left if side < 0 else look.right) * plot.shade
-    top, back = plot.height, x + side * _DEEP_M
-    ridge = (x + back) / 2
+    light = (scene.look.left if side < 0 else scene.look.right) * plot.shade
+    top, ridge = plot.height, (x + side * _DEEP_M / 2, plot.height + plot.ridge)
     roof = canvas.air.seen(scene.roofs[plot.variant % len(scene.roofs)], light + 0.1, near)
-    project = canvas.camera.project
-    eaves = [(x, top, near), (ridge, top + plot.ridge, near)]
-    far_eaves = [(ridge, top + plot.ridge, far), (x, top, far)]
-    canvas.polygon(project(np.array(eaves + far_eaves)), roof, BUILDING)
+    slope = np.array([(x, top, near), (*ridge, near), (*ridge, far), (x, top, far)])
+    canvas.polygon(canvas.camera.project(slope), roof, BUILDING)
+    front, wall = scene.houses[plot.variant]
     if z > NEAREST_M:
-        gable = [(x, 0, near), (x, top, near), (ridge, top + plot.ridge, near),
-                 (back, top, near), (back, 0, near)]  # fmt: skip
-        texture = scene.facades[plot.variant]
-        plain = texture[0][:, :3].reshape(-1, 3).mean(0)
-        color = (float(plain[0]), float(plain[1]), float(plain[2]))
-        gray = canvas.air.seen(color, look.front * plot.shade, near)
-        canvas.polygon(project(np.array(gable)), gray, BUILDING)
-    levels = scene.facades[plot.variant]
-    shown = _cropped(levels, (near - z) / plot.length, side)
+        _paint_gable(canvas, scene, plot, wall, x, near)
     quad = _lengthwise_quad(canvas, x, (0.0, top), (near, far), side)
+    shown = _cropped(front, (near - z) / plot.length, side)
     canvas.texture(shown, quad, BUILDING, light, (near + far) / 2)
+
+
+def _paint_gable(
+    canvas: Canvas, scene: Scene, plot: Plot, wall: art.Texture, x: float, z: float
+) -> None:
+    """Paint the side wall that faces the camera, with the triangle under the roof."""
+    light = scene.look.front * plot.shade
+    blue, green, red = wall[-1][:, :, :3].reshape(-1, 3).mean(0).tolist()
+    back, top = x + plot.side * _DEEP_M, plot.height
+    peak = np.array([(x, top, z), ((x + back) / 2, top + plot.ridge, z), (back, top, z)])
+    canvas.polygon(canvas.camera.project(peak), canvas.air.seen((blue, green, red), light, z),
+                   BUILDING)  # fmt: skip
+    left, right = sorted((x, back))
+    quad = np.array([(left, top, z), (right, top, z), (right, 0, z), (left, 0, z)])
+    canvas.texture(wall, canvas.camera.project(quad), BUILDING, light, z)
 
 
 def _paint_garden(canvas: Canvas, scene: Scene, plot: Plot, z: float) -> None:

@@ -80,7 +80,7 @@ class Scene:
     layout: Layout
     plots: tuple[Plot, ...]
     things: tuple[Thing, ...]
-    facades: tuple[art.Texture, ...]
+    houses: tuple[tuple[art.Texture, art.Texture], ...]
     fences: tuple[art.Texture, ...]
     hedges: tuple[art.Texture, ...]
     trees: tuple[art.Texture, ...]
@@ -92,7 +92,7 @@ def build_scene(seed: int) -> Scene:
     """Make the street of `seed`, the same one every time."""
     rng = np.random.default_rng([seed & 0xFFFFFFFF, 0x57EE7])
     layout = _layout(rng)
-    plots = _plots(rng, layout, -1) + _plots(rng, layout, 1)
+    plots = _plots(rng, -1) + _plots(rng, 1)
     return Scene(
         mirrored=bool(rng.random() < 0.4),
         look=draw_look(rng),
@@ -100,7 +100,7 @@ def build_scene(seed: int) -> Scene:
         plots=plots,
         things=_furniture(rng, layout) + _parked(rng, layout, plots) + _traffic(rng, layout)
         + _people(rng, layout),
-        facades=tuple(art.facade(rng, 2 + index // 3) for index in range(8)),
+        houses=tuple(art.house(rng, 2 + index // 3) for index in range(8)),
         fences=tuple(art.fence(rng) for _ in range(3)),
         hedges=tuple(art.hedge(rng) for _ in range(3)),
         trees=tuple(art.tree(rng) for _ in range(5)),
@@ -128,7 +128,7 @@ def _layout(rng: np.random.Generator) -> Layout:
     )  # fmt: skip
 
 
-def _plots(rng: np.random.Generator, layout: Layout, side: int) -> tuple[Plot, ...]:
+def _plots(rng: np.random.Generator, side: int) -> tuple[Plot, ...]:
     weights = rng.dirichlet([9.0, 3.5, 0.8])
     plots: list[Plot] = []
     z = 0.0
@@ -169,7 +169,7 @@ def _furniture(rng: np.random.Generator, layout: Layout) -> tuple[Thing, ...]:
 
 
 def _sign(rng: np.random.Generator, x: float, z: float) -> Thing:
-    kind = int(rng.choice(6, p=[0.2, 0.15, 0.15, 0.15, 0.15, 0.2]))
+    kind = int(rng.choice(6, p=[0.2, 0.15, 0.15, 0.15, 0.2, 0.15]))
     boards = ((90, 120, 30), (150, 70, 20), (210, 210, 205), (40, 170, 220))
     return Thing("sign", x, z, size=rng.uniform(0.85, 1.35), variant=kind, color=_pick(rng, boards))
 
@@ -226,10 +226,10 @@ def _people(rng: np.random.Generator, layout: Layout) -> tuple[Thing, ...]:
             pace = float(rng.choice([-1.0, 1.0]) * rng.uniform(0.9, 1.6))
             things.append(_person(rng, "walker", x, pace))
         rider = kerb - side * (layout.parking + 0.3 if layout.parking > 2 else 0.6)
-        for _ in range(int(rng.integers(3, 9))):
-            things.append(_person(rng, "rider", rider, -side * 5.0))
-    for kind in ("crosser", "crosser", "crosser", "crosser", "cross rider", "cross rider"):
-        things.append(_person(rng, kind, 0.0, 0.0))
+        riders = range(int(rng.integers(3, 9)))
+        things.extend(_person(rng, "rider", rider, -side * 5.0) for _ in riders)
+    crossing = ("crosser",) * 4 + ("cross rider",) * 2
+    things.extend(_person(rng, kind, 0.0, 0.0) for kind in crossing)
     return tuple(things)
 
 
