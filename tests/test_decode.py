@@ -1,0 +1,200 @@
+"""edgeseg.decode: the native kernel against its definition, and both against OpenCV."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from edgeseg import kernels
+from edgeseg.decode import Grid, decode, decode_class_map, decode_reference, grid_for
+from edgeseg.errors import ConfigError, ModelError
+from edgeseg.manifest import Size
+
+needs_native = pytest.mark.skipif(
+    kernels.native_decode is None, reason="the native extension is not built"
+)
+
+# Few distinct values make ties, many make boundaries; strides leave gaps between the classes.
+CASES = st.fixed_dictionaries(
+    {
+        "shape": st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 32)),
+        "dtype": st.sampled_from([np.int8, np.uint8, np.float32]),
+        "levels": st.sampled_from([1, 2, 3, 256]),
+        "step": st.integers(1, 3),
+        "seed": st.integers(0, 2**32 - 1),
+    }
+)
+SIZES = st.builds(Size, st.integers(1, 150), st.integers(1, 70))
+SCALES = st.one_of(st.just(1.0), st.floats(0.004, 3.0))
+OFFSETS = st.one_of(st.just(0.0), st.floats(-3.0, 12.0))
+GRIDS = st.builds(Grid, SCALES, SCALES, OFFSETS, OFFSETS)
+
+
+def scores(case: dict[str, Any]) -> NDArray[Any]:
+    height, width, classes = case["shape"]
+    step = case["step"]
+    random = np.random.default_rng(case["seed"])
+    values = random.integers(0, case["levels"], (height, width * step, classes * step))
+    if case["dtype"] is np.float32:
+        exponents = random.integers(-40, 40, values.shape)
+        values = values * 2.0**exponents if case["levels"] == 256 else values / 3
+    elif case["dtype"] is np.int8:
+        values = values - case["levels"] // 2
+    return values.astype(case["dtype"])[:, ::step, ::step]
+
+
+def smooth(random: np.random.Generator, height: int, width: int, classes: int) -> NDArray[Any]:
+    """Scores like a network's: neighbouring cells are alike. float32, -127 to 127."""
+    noise = random.standard_normal((height, width, classes)).astype(np.float32)
+    blurred = np.stack([cv2.GaussianBlur(plane, (0, 0), 1.5) for plane in noise.transpose(2, 0, 1)])
+    return (blurred * (127 / np.abs(blurred).max())).transpose(1, 2, 0)
+
+
+def opencv(logits: NDArray[Any], size: Size) -> NDArray[Any]:
+    """The independent oracle: every class's scores at every pixel, resized in float."""
+    resized = cv2.resize(logits.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    return resized.reshape(size.height, size.width, -1)
+
+
+@needs_native
+@settings(max_examples=300, deadline=None)
+@given(case=CASES, size=SIZES, grid=GRIDS, mode=st.sampled_from(["bilinear", "nearest"]))
+def test_native_equals_the_reference(
+    case: dict[str, Any], size: Size, grid: Grid, mode: Any
+) -> None:
+    logits = scores(case)
+    assert np.array_equal(
+        decode(logits, size, grid, mode), decode_reference(logits, size, grid, mode)
+    )
+
+
+@needs_native
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.float32])
+def test_native_equals_the_reference_with_256_classes(dtype: Any) -> None:
+    logits = np.random.default_rng(1).integers(0, 127, (5, 7, 256)).astype(dtype)
+    size, grid = Size(211, 93), Grid(7 / 211, 5 / 93)
+    assert np.array_equal(decode(logits, size, grid), decode_reference(logits, size, grid))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    height=st.integers(1, 24),
+    width=st.integers(1, 24),
+    classes=st.integers(1, 12),
+    zoom=st.sampled_from([2, 5.3, 8, 16]),
+)
+def test_agrees_with_opencv(seed: int, height: int, width: int, classes: int, zoom: float) -> None:
+    logits = smooth(np.random.default_rng(seed), height, width, classes)
+    size = Size(round(width * zoom), round(height * zoom))
+    chosen = decode(logits, size, Grid(width / size.width, height / size.height))
+    values = opencv(logits, size)
+    lost = values.max(axis=2) - np.take_along_axis(values, chosen[..., None], axis=2)[..., 0]
+    # A position is off by at most 1/4096 cell, on two axes, for two classes of slope up to 254.
+    assert lost.max() <= 4 * 254 / 4096
+
+
+def test_agrees_with_opencv_on_a_frame_of_8_bit_scores() -> None:
+    logits = np.round(smooth(np.random.default_rng(3), 48, 60, 11)).astype(np.int8)
+    size = Size(1280, 720)
+    agreeing = decode(logits, size, Grid(60 / 1280, 48 / 720)) == opencv(logits, size).argmax(
+        axis=2
+    )
+    assert agreeing.mean() >= 0.999
+
+
+def test_a_frame_placed_inside_the_input_is_a_crop_of_the_whole() -> None:
+    logits = smooth(np.random.default_rng(4), 12, 20, 7)
+    placement = cast(Any, SimpleNamespace(x=16.0, y=24.0, width=128.0, height=40.0))
+    grid = grid_for(Size(128, 40), placement, 8)
+    whole = opencv(logits, Size(160, 96)).argmax(axis=2)
+    agreeing = decode(logits, Size(128, 40), grid) == whole[24:64, 16:144]
+    assert agreeing.mean() >= 0.999
+
+
+def test_a_frame_larger_than_its_place_takes_the_same_part_of_the_scores() -> None:
+    logits = smooth(np.random.default_rng(5), 12, 20, 7)
+    placement = cast(Any, SimpleNamespace(x=0.0, y=12.0, width=160.0, height=72.0))
+    frame = Size(640, 288)
+    whole = opencv(logits, Size(640, 384)).argmax(axis=2)
+    agreeing = decode(logits, frame, grid_for(frame, placement, 8)) == whole[48:336]
+    assert agreeing.mean() >= 0.999
+
+
+def test_ties_go_to_the_lowest_class() -> None:
+    logits = np.zeros((3, 4, 5), np.int8)
+    logits[..., 2] = logits[..., 4] = 9
+    assert (decode(logits, Size(31, 17), Grid(4 / 31, 3 / 17)) == 2).all()
+
+
+def test_full_size_scores_are_their_argmax() -> None:
+    logits = np.random.default_rng(6).integers(-128, 128, (13, 17, 6)).astype(np.int8)
+    for mode in ("bilinear", "nearest"):
+        classes = decode(logits, Size(17, 13), Grid(1.0, 1.0), mode)  # type: ignore[arg-type]
+        assert np.array_equal(classes, logits.argmax(axis=2))
+
+
+def test_nearest_repeats_cells() -> None:
+    logits = np.random.default_rng(7).integers(-128, 128, (3, 5, 6)).astype(np.int8)
+    expected = logits.argmax(axis=2).repeat(4, axis=0).repeat(4, axis=1)
+    assert np.array_equal(decode(logits, Size(20, 12), Grid(0.25, 0.25), "nearest"), expected)
+    class_map = logits.argmax(axis=2)
+    assert np.array_equal(decode_class_map(class_map, Size(20, 12), Grid(0.25, 0.25)), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int16])
+def test_other_types_are_decoded_as_float32(dtype: Any) -> None:
+    logits = np.random.default_rng(8).integers(-500, 500, (6, 6, 4)).astype(dtype)
+    grid = Grid(6 / 50, 6 / 40)
+    expected = decode(logits.astype(np.float32), Size(50, 40), grid)
+    assert np.array_equal(decode(logits, Size(50, 40), grid), expected)
+
+
+def test_nan_never_wins_and_infinity_does() -> None:
+    logits = np.zeros((2, 2, 3), np.float32)
+    logits[..., 0], logits[..., 1], logits[..., 2] = np.nan, -1e30, -np.inf
+    logits[0, 0, 2] = np.inf
+    classes = decode(logits, Size(8, 8), Grid(0.25, 0.25))
+    assert np.array_equal(classes, decode_reference(logits, Size(8, 8), Grid(0.25, 0.25)))
+    assert classes[0, 0] == 2
+
+
+@pytest.mark.parametrize(
+    ("logits", "message"),
+    [
+        (np.zeros((2, 2), np.int8), r"shape \[2, 2\]"),
+        (np.zeros((2, 0, 3), np.int8), r"shape \[2, 0, 3\]"),
+        (np.zeros((2, 2, 257), np.int8), "1 to 256 classes"),
+        (np.zeros((2, 2, 3), np.int64), "are int64"),
+    ],
+)
+def test_scores_of_another_form_are_refused(logits: NDArray[Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        decode(logits, Size(8, 8), Grid(0.25, 0.25))
+
+
+@pytest.mark.parametrize(
+    "classes", [np.zeros((2, 2, 1), np.int64), np.full((2, 2), 256), np.full((2, 2), -1)]
+)
+def test_class_maps_of_another_form_are_refused(classes: NDArray[Any]) -> None:
+    with pytest.raises(ModelError, match="class map"):
+        decode_class_map(classes, Size(8, 8), Grid(0.25, 0.25))
+
+
+def test_geometry_that_makes_no_sense_is_refused() -> None:
+    logits = np.zeros((2, 2, 3), np.int8)
+    with pytest.raises(ConfigError, match="above 0"):
+        Grid(0.0, 1.0)
+    with pytest.raises(ConfigError, match="finite"):
+        Grid(1.0, 1.0, float("nan"))
+    with pytest.raises(ConfigError, match="0x8"):
+        decode(logits, Size(0, 8), Grid(1.0, 1.0))
+    with pytest.raises(ConfigError, match="cubic"):
+        decode(logits, Size(8, 8), Grid(1.0, 1.0), "cubic")  # type: ignore[arg-type]
