@@ -13,6 +13,7 @@ from edgeseg.sources.scenery.scene import VISIBLE_M, Plot, Scene
 
 NEAREST_M = 2.0
 _DEEP_M = 12.0
+_PLAIN_M = 60.0  # beyond, a side wall is one colour
 
 
 def paint_plot(canvas: Canvas, scene: Scene, plot: Plot, z: float) -> None:
@@ -62,12 +63,14 @@ def _paint_gable(
     light = scene.look.front * plot.shade
     blue, green, red = wall[-1][:, :, :3].reshape(-1, 3).mean(0).tolist()
     back, top = x + plot.side * _DEEP_M, plot.height
-    peak = np.array([(x, top, z), ((x + back) / 2, top + plot.ridge, z), (back, top, z)])
-    canvas.polygon(canvas.camera.project(peak), canvas.air.seen((blue, green, red), light, z),
-                   BUILDING)  # fmt: skip
-    left, right = sorted((x, back))
-    quad = np.array([(left, top, z), (right, top, z), (right, 0, z), (left, 0, z)])
-    canvas.texture(wall, canvas.camera.project(quad), BUILDING, light, z)
+    outline = np.array([(x, 0, z), (x, top, z), ((x + back) / 2, top + plot.ridge, z),
+                        (back, top, z), (back, 0, z)])  # fmt: skip
+    color = canvas.air.seen((blue, green, red), light, z)
+    canvas.polygon(canvas.camera.project(outline), color, BUILDING)
+    if z < _PLAIN_M:
+        left, right = sorted((x, back))
+        quad = np.array([(left, top, z), (right, top, z), (right, 0, z), (left, 0, z)])
+        canvas.texture(wall, canvas.camera.project(quad), BUILDING, light, z)
 
 
 def _paint_garden(canvas: Canvas, scene: Scene, plot: Plot, z: float) -> None:
