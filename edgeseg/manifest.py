@@ -16,6 +16,7 @@ ColorOrder = Literal["rgb", "bgr"]
 Resize = Literal["stretch", "letterbox"]
 HeadKind = Literal["logits", "probability", "class_map"]
 ToFrame = Literal["bilinear", "nearest"]
+Layout = Literal["stride", "span", "corners"]
 
 
 class Size(NamedTuple):
@@ -38,7 +39,7 @@ class Preparation:
         color: channel order of the input; mean and std follow this order.
         mean: per channel, in pixel values.
         std: per channel, in pixel values.
-        resize: `stretch` fills the input, `letterbox` keeps the aspect ratio and pads with the mean.
+        resize: `stretch` fills the input, `letterbox` keeps the aspect ratio, pads with the mean.
     """
 
     size: Size
@@ -56,11 +57,16 @@ class Head:
         kind: `logits` and `probability` are [1, h, w, classes]; `class_map` holds class indices.
         stride: input pixels per cell of the output, 1 for a full-size head.
         to_frame: how cells become pixels: `bilinear` (then argmax) or `nearest`.
+        layout: how the cells lie on the input. `stride`: each covers `stride` pixels, from the top
+            left on, and the last ones may reach beyond the input (padding). For models from
+            elsewhere also `span`: they share the input evenly; and `corners`: the first and last
+            centres are those of the first and last pixel (TensorFlow 1's align_corners, DeepLab).
     """
 
     kind: HeadKind = "logits"
     stride: int = 1
     to_frame: ToFrame = "bilinear"
+    layout: Layout = "stride"
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,10 @@ def _from_dict(raw: dict[str, Any]) -> Manifest:
             std=_triple(preparation["std"]),
             resize=preparation["resize"],
         ),
-        head=Head(**{key: raw["head"][key] for key in ("kind", "stride", "to_frame")}),
+        head=Head(
+            **{key: raw["head"][key] for key in ("kind", "stride", "to_frame")},
+            layout=raw["head"].get("layout", "stride"),
+        ),
         version=raw["version"],
         **{key: raw[key] for key in _OPTIONAL if key in raw},
     )
@@ -201,15 +210,19 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     (
         "labels",
         f"2 to {MAX_CLASSES} names",
-        lambda m: 2 <= len(m["labels"]) <= MAX_CLASSES
-        and isinstance(m["labels"], list)
-        and all(isinstance(name, str) for name in m["labels"]),
+        lambda m: (
+            2 <= len(m["labels"]) <= MAX_CLASSES
+            and isinstance(m["labels"], list)
+            and all(isinstance(name, str) for name in m["labels"])
+        ),
     ),
     (
         "palette",
         "one [r, g, b] of 0..255 per label",
-        lambda m: len(m["palette"]) == len(m["labels"])
-        and all(_all_whole(color, 3, low=0, high=255) for color in m["palette"]),
+        lambda m: (
+            len(m["palette"]) == len(m["labels"])
+            and all(_all_whole(color, 3, low=0, high=255) for color in m["palette"])
+        ),
     ),
     (
         "preparation.size",
@@ -236,11 +249,20 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         "stretch or letterbox",
         lambda m: m["preparation"]["resize"] in get_args(Resize),
     ),
-    ("head.kind", "logits, probability or class_map", lambda m: m["head"]["kind"] in get_args(HeadKind)),
+    (
+        "head.kind",
+        "logits, probability or class_map",
+        lambda m: m["head"]["kind"] in get_args(HeadKind),
+    ),
     (
         "head.stride",
         "a whole number of 1..256",
         lambda m: _all_whole([m["head"]["stride"]], 1, low=1, high=256),
     ),
     ("head.to_frame", "bilinear or nearest", lambda m: m["head"]["to_frame"] in get_args(ToFrame)),
+    (
+        "head.layout",
+        "stride, span or corners",
+        lambda m: m["head"].get("layout", "stride") in get_args(Layout),
+    ),
 )
