@@ -15,8 +15,8 @@ import click
 
 from edgeseg.errors import EdgesegError
 
-# Command: the module that has a click command of the same name, and its line in `edgeseg --help`.
-# The help text stands here so that `--help` imports no command, and with it neither NumPy nor OpenCV.
+# Command: the module with a click command of the same name, and its line in `edgeseg --help`, which
+# stands here so that the help imports no command, and with it neither NumPy nor OpenCV.
 _COMMANDS: Final = {
     "convert": ("edgeseg.cli.convert", "Make a proven .tflite file of a Keras model."),
     "run": ("edgeseg.cli.run", "Show or save the masks of a camera, video, image or folder."),
@@ -108,8 +108,8 @@ def _translated(error: Exception) -> int:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" for {error.filename}" if error.filename else ""
         return _fail(f"no space left on the device{where}; make room and try again", 2)
-    kind = type(error).__name__
-    return _fail(f"{kind}: {error} ({_place(error)}); this is a bug in edgeseg, please report", _BUG)
+    what = f"{type(error).__name__}: {error} ({_place(error)})"
+    return _fail(f"{what}; this is a bug in edgeseg, please report it", _BUG)
 
 
 def _help_hint(error: click.UsageError) -> str:

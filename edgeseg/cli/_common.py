@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
     from edgeseg.modelfile import ManifestOverrides
 
+    _SizeParam = click.ParamType[Size]
+else:
+    _SizeParam = click.ParamType  # not generic before click 8.2
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-class SizeType(click.ParamType):
+class SizeType(_SizeParam):
     """A picture size, width first: 480x352."""
 
     name = "WxH"
@@ -33,7 +37,7 @@ class SizeType(click.ParamType):
         match = re.fullmatch(r"(\d{1,6})x(\d{1,6})", str(value).strip().lower())
         size = Size(int(match[1]), int(match[2])) if match else None
         if size is None or not all(1 <= side <= MAX_SIDE for side in size):
-            self.fail(f"{value!r} is no size; expected WIDTHxHEIGHT, for example 480x352", param, ctx)
+            self.fail(f"{value!r} is no size; expected for example 480x352", param, ctx)
         return size
 
 
