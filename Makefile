@@ -1,0 +1,68 @@
+# `make demo` and `make test` set everything up by themselves: Python >= 3.10 with venv is enough.
+PYTHON ?= python3
+VENV ?= .venv
+CALIB ?= ../shared/data/camvid/train
+BIN := $(abspath $(VENV))/bin
+STAMP := $(VENV)/.edgeseg-installed
+NATIVE := $(wildcard native/*.cc native/*.h native/tests/*.cc)
+export MPLBACKEND := Agg
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: help setup demo test slow lint format types bench zoo clean
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP) ## make the virtual environment and install edgeseg into it
+
+demo: $(STAMP) demo/fcn8.tflite ## convert FCN-8 to int8, then run it on moving pictures
+	$(BIN)/edgeseg run demo/fcn8.tflite --source 'synthetic://street?seed=1' --frames 150 \
+	  --save demo/overlay.mp4 --masks demo/masks --stats demo/run.jsonl --snapshot demo/overlay.png
+	@echo "look at demo/overlay.png and demo/overlay.mp4; the masks are in demo/masks"
+
+demo/fcn8.tflite: $(STAMP) edgeseg/zoo/fcn8.keras
+	@mkdir -p demo
+	$(BIN)/edgeseg convert --int8 -o $@
+
+test: $(STAMP) ## run the tests
+	$(BIN)/python -m pytest
+
+slow: $(STAMP) ## run the heavy tests and those of clean installs
+	$(BIN)/python -m pytest -m "slow or install"
+
+lint: $(STAMP) ## check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	if [ -x $(BIN)/clang-format ]; then $(BIN)/clang-format --dry-run -Werror $(NATIVE); fi
+
+format: $(STAMP) ## mend style
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(NATIVE)
+
+# mypy sees the packages under the names they are installed by; so do the imports inside them.
+types: $(STAMP) ## check types
+	rm -rf build/types && mkdir -p build/types/edgeseg
+	ln -s $(CURDIR)/edgeseg/* $(CURDIR)/converters $(CURDIR)/benchmarks build/types/edgeseg
+	cd build/types && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p edgeseg
+
+bench: $(STAMP) ## compare the decoders on this machine
+	$(BIN)/edgeseg bench fcn8 vs fcn16 vs fcn32
+
+zoo: $(STAMP) ## make the zoo's int8 files again from its Keras files (CALIB=folder of street pictures)
+	for name in fcn8 fcn16 fcn32; do \
+	  $(BIN)/edgeseg convert $$name --int8 --calib $(CALIB) -o edgeseg/zoo/$$name-int8.tflite || exit 1; \
+	done
+
+clean: ## remove what these targets made
+	rm -rf build demo $(VENV)
+
+# Editable: only these files need a new install; changed Python files do not.
+$(STAMP): pyproject.toml CMakeLists.txt $(NATIVE)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "edgeseg needs Python 3.10 or newer; type: make PYTHON=python3.12 (or whichever you have)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+	  { echo "this Python cannot make virtual environments; type: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[convert,dev]'
+	@touch $@

@@ -1,0 +1,38 @@
+"""What all tests share: the data folder, and what is left out where TensorFlow is absent."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# Quiet before anything imports TensorFlow.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+HAS_TENSORFLOW = find_spec("tensorflow") is not None
+
+# These folders test what the extra `convert` installs, and import it at the top of their files.
+collect_ignore = [] if HAS_TENSORFLOW else ["fcn", "converters"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests marked `convert` where TensorFlow is absent, as on a device."""
+    if HAS_TENSORFLOW:
+        return
+    skip = pytest.mark.skip(reason="needs TensorFlow; type: pip install 'edgeseg[convert]'")
+    for item in items:
+        if item.get_closest_marker("convert"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with CamVid, videos and foreign models, which is not part of the repository."""
+    folder = Path(os.environ.get("EDGESEG_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no test data at {folder}; EDGESEG_TEST_DATA names another folder")
+    return folder
