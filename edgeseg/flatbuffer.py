@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgeseg.errors import ModelError
 
@@ -91,6 +92,24 @@ class Table:
         if start + 4 + count * item_bytes > len(self.data):
             raise ModelError(_DAMAGED)
         return start + 4, count
+
+
+def read_model(path: Path) -> bytes:
+    """Return the content of a .tflite file.
+
+    Raises:
+        ModelError: no such file, a Keras model, a folder, or it cannot be read.
+    """
+    if path.suffix in (".keras", ".h5") or (path / "saved_model.pb").is_file():
+        raise ModelError(f"{path} is a Keras model; convert it first: edgeseg convert {path}")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ModelError(f"no model file {path}; `edgeseg info` lists the embedded ones") from error
+    except IsADirectoryError as error:
+        raise ModelError(f"{path} is a folder; expected a .tflite file") from error
+    except OSError as error:
+        raise ModelError(f"cannot read the model {path}: {error.strerror}") from error
 
 
 def root_table(data: bytes) -> Table:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.errors import ModelError
-from edgeseg.flatbuffer import check_model
+from edgeseg.flatbuffer import check_model, read_model
 from edgeseg.manifest import Size
 from edgeseg.runtimes._base import TensorSpec
 from edgeseg.runtimes._coverage import kernels_in_use
@@ -63,7 +63,7 @@ class InterpreterRuntime:
             self._interpreter.set_tensor(self._input_index, tensor)
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
-            raise ModelError(f"the model failed while running: {one_line(error)}") from error
+            raise ModelError(f"the model failed while running: {_one_line(error)}") from error
         return [_lend(peek(), self._interpreter) for peek in self._peeks]
 
     def close(self) -> None:
@@ -79,23 +79,7 @@ class InterpreterRuntime:
             )
 
 
-def read_model(path: Path) -> bytes:
-    """Return the content of a model file.
-
-    Raises:
-        ModelError: there is no such file, it is a folder, or it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise ModelError(f"no model file {path}") from error
-    except IsADirectoryError as error:
-        raise ModelError(f"{path} is a folder; expected a .tflite file") from error
-    except OSError as error:
-        raise ModelError(f"cannot read the model {path}: {error.strerror}") from error
-
-
-def one_line(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     """Return an exception's text without line breaks."""
     return " ".join(str(error).split()) or type(error).__name__
 
@@ -107,7 +91,7 @@ def _loaded(load: Load, data: bytes, threads: int, input_size: Size | None) -> A
             _fix_input(interpreter, input_size)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise ModelError(_why_not_loaded(one_line(error))) from error
+        raise ModelError(_why_not_loaded(_one_line(error))) from error
     return interpreter
 
 
