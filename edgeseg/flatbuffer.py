@@ -100,7 +100,8 @@ def read_model(path: Path) -> bytes:
     Raises:
         ModelError: no such file, a Keras model, a folder, or it cannot be read.
     """
-    if path.suffix in (".keras", ".h5") or (path / "saved_model.pb").is_file():
+    is_keras = path.suffix in (".keras", ".h5") and path.is_file()
+    if is_keras or (path / "saved_model.pb").is_file():
         raise ModelError(f"{path} is a Keras model; convert it first: edgeseg convert {path}")
     try:
         return path.read_bytes()
