@@ -54,7 +54,9 @@ def iou(conf: NDArray[np.int64]) -> NDArray[np.float64]:
     """
     hits = np.diag(conf).astype(np.float64)
     union = conf.sum(axis=0) + conf.sum(axis=1) - hits
-    return np.divide(hits, union, out=np.full(len(hits), np.nan), where=union > 0)
+    values = np.full(len(hits), np.nan)
+    np.divide(hits, union, out=values, where=union > 0)
+    return values
 
 
 def mean_iou(conf: NDArray[np.int64]) -> float:

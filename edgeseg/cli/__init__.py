@@ -49,7 +49,7 @@ class _LazyGroup(click.Group):
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from edgeseg.cli._common import edgeseg_version
+        from edgeseg.environment import edgeseg_version
 
         click.echo(f"edgeseg {edgeseg_version()}")
         ctx.exit()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -85,14 +84,6 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False)
-
-
-def edgeseg_version() -> str:
-    """Return the installed version, or `not installed` when run from a bare checkout."""
-    try:
-        return version("edgeseg")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 _RUNTIME_OPTIONS = (

@@ -1,0 +1,117 @@
+"""`edgeseg info`: what is installed and used here, or what a model is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgeseg.cli._common import console, manifest_options, overrides_from, runtime_options
+
+if TYPE_CHECKING:
+    from edgeseg.manifest import Manifest
+    from edgeseg.modelfile import ManifestOverrides
+    from edgeseg.runtimes import TensorSpec
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@runtime_options
+@manifest_options
+def info(
+    model: str | None, as_json: bool, threads: int | None, runtime: str | None, **options: Any
+) -> None:
+    """Say what is installed and used here, or what MODEL is.
+
+    MODEL is a .tflite file or the name of an embedded model.
+    """
+    if model is None:
+        facts = _environment()
+    else:
+        facts = _model(model, threads, runtime, overrides_from(options))
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+    else:
+        _show(facts)
+
+
+def _environment() -> dict[str, Any]:
+    from edgeseg.environment import describe_environment
+
+    return describe_environment()
+
+
+def _model(
+    model: str, threads: int | None, runtime: str | None, overrides: ManifestOverrides
+) -> dict[str, Any]:
+    from edgeseg.segmenter import open_segmenter
+
+    with open_segmenter(model, threads=threads, runtime=runtime, overrides=overrides) as opened:
+        return {
+            "file": str(opened.path),
+            "size_bytes": opened.size_bytes,
+            "runtime": opened.runtime.name,
+            "threads": opened.runtime.threads,
+            "input": _tensor(opened.runtime.inputs),
+            "output": _tensor(opened.runtime.outputs[0]),
+            "guesses": list(opened.guesses),
+            **_manifest(opened.manifest),
+        }
+
+
+def _tensor(spec: TensorSpec) -> str:
+    quantization = f", scale {spec.scale:g}, zero point {spec.zero_point}" if spec.scale else ""
+    return f"{spec.dtype} {list(spec.shape)}{quantization}"
+
+
+def _manifest(manifest: Manifest) -> dict[str, Any]:
+    facts = asdict(manifest)
+    facts["preparation"]["size"] = str(manifest.preparation.size)
+    facts["labels"] = list(manifest.labels)
+    del facts["palette"], facts["version"]
+    return facts
+
+
+def _show(facts: dict[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        if value not in ("", [], {}):
+            table.add_row(name.removesuffix("_bytes").replace("_", " "), Text(_text(name, value)))
+    console().print(table)
+
+
+def _text(name: str, value: Any) -> str:
+    if name == "zoo":
+        return _lines(f"{model}: {_kib(size)}" for model, size in value.items())
+    if name == "size_bytes":
+        return _kib(value)
+    if name in ("labels", "guesses"):
+        return "\n".join(value) if name == "guesses" else ", ".join(value)
+    if isinstance(value, dict):
+        return _lines(f"{key} {_plain(part)}" for key, part in value.items())
+    return str(value)
+
+
+def _lines(parts: Iterable[str]) -> str:
+    return "\n".join(parts)
+
+
+def _kib(size: int | None) -> str:
+    return "no int8 file" if size is None else f"{size / 1024:,.0f} KiB"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return " ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
