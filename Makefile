@@ -5,7 +5,6 @@ CALIB ?= ../shared/data/camvid/train
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.edgeseg-installed
 NATIVE := $(wildcard native/*.cc native/*.h native/tests/*.cc)
-export MPLBACKEND := Agg
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: help setup demo test slow lint format types bench zoo clean
