@@ -99,8 +99,7 @@ bool beats(const Cell<T>& cell, int k, int d) {
   return true;
 }
 
-// The classes that no corner's winner beats, in rising order; those are all that can win in the
-// cell.
+// The classes that no corner's winner beats, in rising order: all that can win in the cell.
 template <typename T>
 int contenders(const Cell<T>& cell, int classes, uint8_t* list) {
   int count = 0;
