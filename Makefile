@@ -1,7 +1,8 @@
 # `make demo` and `make test` set everything up by themselves: Python >= 3.10 with venv is enough.
 PYTHON ?= python3
 VENV ?= .venv
-CALIB ?= ../shared/data/camvid/train
+CAMVID ?= ../shared/data/camvid
+ENCODER ?= imagenet
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.edgeseg-installed
 NATIVE := $(wildcard native/*.cc native/*.h native/tests/*.cc)
@@ -48,10 +49,8 @@ types: $(STAMP) ## check types
 bench: $(STAMP) ## compare the decoders on this machine
 	$(BIN)/edgeseg bench fcn8 vs fcn16 vs fcn32
 
-zoo: $(STAMP) ## make the zoo's int8 files again from its Keras files (CALIB=folder of street pictures)
-	for name in fcn8 fcn16 fcn32; do \
-	  $(BIN)/edgeseg convert $$name --int8 --calib $(CALIB) -o edgeseg/zoo/$$name-int8.tflite || exit 1; \
-	done
+zoo: $(STAMP) ## train, convert and describe the embedded models again (90 minutes; CAMVID, ENCODER)
+	PATH="$(BIN):$$PATH" sh edgeseg/zoo/make.sh $(CAMVID) $(ENCODER)
 
 clean: ## remove what these targets made
 	rm -rf build demo $(VENV)
