@@ -1,4 +1,4 @@
-"""What edgeseg raises: every message says what was wrong, what was expected and what to type next."""
+"""What edgeseg raises; messages say what was wrong, what was expected and what to type next."""
 
 from __future__ import annotations
 

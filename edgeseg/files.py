@@ -65,8 +65,8 @@ def _scratch_beside(target: Path) -> Path:
         os.close(handle)
     except OSError as error:
         raise OutputError(
-            f"cannot write {target}: {error.strerror or error}; name a file in a folder that exists "
-            "and can be written"
+            f"cannot write {target}: {error.strerror or error}; name a file in a folder that "
+            "exists and can be written"
         ) from error
     return Path(name)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LabelSet:
-    """Class names with one RGB colour each; `ignore` is the label that training and metrics skip."""
+    """Class names with one RGB colour each; training and metrics skip the value `ignore`."""
 
     names: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]

@@ -127,8 +127,8 @@ def check_masks(pairs: list[Pair], num_classes: int, ignore: int | None) -> NDAr
         reasons += _reasons(pair, Size(*image.shape[1::-1]), mask, num_classes, ignore)
     if reasons:
         raise DataError(
-            f"{len(reasons)} of {len(pairs)} pairs cannot be used: {'; '.join(reasons[:10])}"
-            + ("; ..." if len(reasons) > 10 else "")
+            f"{len(reasons)} of {len(pairs)} pairs cannot be used: {'; '.join(reasons[:5])}"
+            + ("; ..." if len(reasons) > 5 else "")
         )
     return counts
 

@@ -96,7 +96,13 @@ def _labels(names: Path | None, ignore: int | None, synthetic: float) -> LabelSe
 def _progress() -> Iterator[Progress]:
     """Show a bar with the time left on standard error."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("[bold]epoch {task.fields[epoch]}"),

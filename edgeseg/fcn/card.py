@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from edgeseg.errors import ModelError
-from edgeseg.files import atomic_path
 from edgeseg.fcn.decoder import Decoder, Scores, build_fcn
 from edgeseg.fcn.upsampling import Upsampling
+from edgeseg.files import atomic_path
 from edgeseg.manifest import Preparation, Size
 
 MEMBER = "edgeseg.json"  # Keras reads its own members of the zip archive and leaves others alone
@@ -57,7 +57,9 @@ class ModelCard:
             return ModelCard(
                 labels=tuple(raw.pop("labels")),
                 palette=tuple(tuple(color) for color in raw.pop("palette")),
-                preparation=Preparation(size=Size(*preparation.pop("size")), **triples, **preparation),
+                preparation=Preparation(
+                    size=Size(*preparation.pop("size")), **triples, **preparation
+                ),
                 **raw,
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:

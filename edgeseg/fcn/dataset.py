@@ -1,16 +1,18 @@
-"""Batches for training: prepared images, class indices and pixel weights, augmented and repeatable."""
+"""Batches for training: images, class indices and pixel weights, augmented and repeatable."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.manifest import Preparation
+from edgeseg.manifest import Preparation, Size
 from edgeseg.masks import Pair, read_image, read_mask
+from edgeseg.prepare import place, prepare
+from edgeseg.runtimes import TensorSpec
 
 # Streams of random numbers that must not meet: shuffling, rendering, augmenting.
 _SHUFFLE, _RENDER, _AUGMENT = 1, 2, 3
@@ -64,7 +66,9 @@ def batches(plan: BatchPlan) -> Any:
         def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
             images, labels = _read_batch(plan, self.epoch, index)
             seed = [plan.seed, _AUGMENT, self.epoch, index]
-            images, labels = _augment(images, labels, int(np.random.default_rng(seed).integers(2**31)))
+            images, labels = _augment(
+                images, labels, int(np.random.default_rng(seed).integers(2**31))
+            )
             return _finish(plan, images, labels)
 
     return Batches()
@@ -87,19 +91,33 @@ def _sample(
 
     Labels are shifted by one so that void is 0, which is what augmentation fills corners with.
     """
-    size = plan.preparation.size
     if number < len(plan.pairs):
         pair = plan.pairs[number]
         image, mask = read_image(pair.image), read_mask(pair.mask)
     else:
         image, mask = _rendered(plan, epoch, number)
-    shrinking = image.shape[1] > size.width
-    image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-    mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
-    if plan.preparation.color == "rgb":
-        image = image[..., ::-1]
-    labels = np.where(mask < len(plan.weights), mask.astype(np.float32) + 1, 0)
-    return image.astype(np.float32), labels.astype(np.float32)[..., None]
+    known = np.where(mask < len(plan.weights), mask.astype(np.float32) + 1, 0)
+    return _pixels(image, plan.preparation), _labels(known, plan.preparation)
+
+
+def _pixels(image: NDArray[np.uint8], preparation: Preparation) -> NDArray[np.float32]:
+    """Prepare an image as the device does, but for the scale: colours are augmented first."""
+    raw = replace(preparation, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    width, height = preparation.size
+    return prepare(image, raw, TensorSpec((1, height, width, 3), "float32", 0.0, 0, "image"))[0]
+
+
+def _labels(labels: NDArray[np.float32], preparation: Preparation) -> NDArray[np.float32]:
+    """Lay labels where `prepare` lays the image; letterbox borders are void."""
+    width, height = preparation.size
+    where = place(Size(*labels.shape[1::-1]), preparation)
+    inner = cv2.resize(
+        labels, (round(where.width), round(where.height)), interpolation=cv2.INTER_NEAREST
+    )
+    laid = np.zeros((height, width, 1), np.float32)
+    top, left = round(where.y), round(where.x)
+    laid[top : top + inner.shape[0], left : left + inner.shape[1], 0] = inner
+    return laid
 
 
 def _rendered(
@@ -121,18 +139,18 @@ def _augment(
     fill: dict[str, Any] = {"fill_mode": "constant", "fill_value": 0.0}
     data = {"images": images, "segmentation_masks": labels}
     for layer in (
-            layers.RandomFlip("horizontal", seed=seed),
-            layers.RandomZoom((-0.45, 0.15), seed=seed + 1, **fill),
-            layers.RandomZoom((-0.12, 0.12), (-0.12, 0.12), seed=seed + 2, **fill),
-            layers.RandomTranslation(0.12, 0.15, seed=seed + 3, **fill),
-            layers.RandomColorJitter(
-                value_range=(0, 255),
-                brightness_factor=(-0.15, 0.35),
-                contrast_factor=0.4,
-                saturation_factor=(0.35, 0.65),
-                hue_factor=0.03,
-                seed=seed + 4,
-            ),
+        layers.RandomFlip("horizontal", seed=seed),
+        layers.RandomZoom((-0.45, 0.15), seed=seed + 1, **fill),
+        layers.RandomZoom((-0.12, 0.12), (-0.12, 0.12), seed=seed + 2, **fill),
+        layers.RandomTranslation(0.12, 0.15, seed=seed + 3, **fill),
+        layers.RandomColorJitter(
+            value_range=(0, 255),
+            brightness_factor=(-0.15, 0.35),
+            contrast_factor=0.4,
+            saturation_factor=(0.35, 0.65),
+            hue_factor=0.03,
+            seed=seed + 4,
+        ),
     ):
         data = layer(data, training=True)
     return data["images"], data["segmentation_masks"]

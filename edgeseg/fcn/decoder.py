@@ -84,9 +84,7 @@ def padded(size: Size) -> Size:
     return Size(*(-(-side // step) * step for side in size))
 
 
-def _check(
-    decoder: str, encoder: str, num_classes: int, input_size: Size, scores: str
-) -> None:
+def _check(decoder: str, encoder: str, num_classes: int, input_size: Size, scores: str) -> None:
     encoder_spec(encoder)
     reasons = []
     if decoder not in DECODERS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable
@@ -13,17 +14,22 @@ from typing import Any, Literal
 import numpy as np
 
 from edgeseg.errors import ConfigError, DataError, ModelError
+from edgeseg.evaluate import evaluate
 from edgeseg.fcn.card import ModelCard, build, read_card, rebuild, save_model
 from edgeseg.fcn.dataset import BatchPlan, batches, class_weights
 from edgeseg.fcn.decoder import Decoder, Scores
 from edgeseg.fcn.encoder import encoder_spec
+from edgeseg.fcn.predict import segment_with
 from edgeseg.fcn.upsampling import Upsampling
-from edgeseg.files import check_writable
+from edgeseg.files import atomic_write_bytes, check_writable
 from edgeseg.labels import LabelSet
 from edgeseg.manifest import Size
 from edgeseg.masks import Pair, check_masks, find_pairs
 
 ClassWeights = Literal["none", "log", "median"]
+
+
+DEFAULT_INPUT = Size(480, 352)
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class TrainOptions:
     encoder: str = "mobilenetv2-0.35"
     upsampling: Upsampling = "bilinear"
     scores: Scores = "light"
-    input_size: Size = Size(480, 352)
+    input_size: Size = DEFAULT_INPUT
     weights: str | None = None
     init: Path | None = None
     epochs: int = 30
@@ -189,7 +195,7 @@ def _network(options: TrainOptions) -> tuple[Any, ModelCard]:
 def _fit(
     model: Any, plan: BatchPlan, options: TrainOptions, progress: Progress | None
 ) -> list[float]:
-    """Fit, with a checkpoint after every epoch; return the loss of each epoch of this run."""
+    """Fit, with a checkpoint after every epoch; return the loss of each epoch."""
     import keras
 
     data = batches(plan)
@@ -203,8 +209,11 @@ def _fit(
     model.compile(
         optimizer=keras.optimizers.AdamW(rate, weight_decay=options.weight_decay),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        # XLA takes seven times as long over depthwise convolutions on a CPU.
+        jit_compile=False,
     )
-    history = model.fit(
+    losses: list[float] = []
+    model.fit(
         data,
         epochs=options.epochs,
         shuffle=False,
@@ -213,21 +222,37 @@ def _fit(
             keras.callbacks.BackupAndRestore(
                 str(folder), double_checkpoint=True, delete_checkpoint=False
             ),
-            _epoch_callback(data, options.epochs, progress),
+            _epoch_callback(data, options.epochs, progress, folder / "losses.json", losses),
         ],
     )
-    return [float(loss) for loss in history.history.get("loss", [])]
+    return losses
 
 
-def _epoch_callback(data: Any, epochs: int, progress: Progress | None) -> Any:
+def _epoch_callback(
+    data: Any, epochs: int, progress: Progress | None, log: Path, losses: list[float]
+) -> Any:
     import keras
 
     class Epoch(keras.callbacks.Callback):  # type: ignore[misc]
-        """Tells the data which epoch it is, the caller how far it is, and stops at NaN."""
+        """Tells the data which epoch it is, the caller how far it is, and stops at NaN.
+
+        The loss of each epoch is kept beside the checkpoint, for the card of a resumed run.
+        """
+
+        def on_train_begin(self, logs: Any = None) -> None:
+            del logs
+            if log.exists():
+                losses.extend(json.loads(log.read_text()))
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             del logs
+            del losses[epoch:]
             data.epoch = epoch
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            del epoch
+            losses.append(float((logs or {})["loss"]))
+            atomic_write_bytes(log, json.dumps(losses).encode())
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             loss = float((logs or {}).get("loss", np.nan))
@@ -269,13 +294,12 @@ def _record(
 def _evaluated(
     options: TrainOptions, model: Any, card: ModelCard, held_out: list[Pair]
 ) -> dict[str, Any]:
-    from edgeseg.fcn.evaluate import evaluate
-
+    segment = segment_with(model, card.preparation)
     parts = {f"held out {options.holdout}": held_out}
     if options.val:
-        parts[options.val.name] = find_pairs(options.val, "val")
+        parts[f"{options.val.name} val"] = find_pairs(options.val, "val")
     return {
-        name: evaluate(model, card, pairs, options.labels.ignore)
+        name: evaluate(segment, card.labels, pairs, options.labels.ignore)
         for name, pairs in parts.items()
         if pairs
     }

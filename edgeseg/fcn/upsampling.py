@@ -14,7 +14,7 @@ UPSAMPLINGS: tuple[Upsampling, ...] = get_args(Upsampling)
 
 
 def bilinear_kernel(stride: int, channels: int) -> NDArray[np.float32]:
-    """Return the kernel [2s, 2s, channels, channels] with which a transposed convolution interpolates.
+    """Return the kernel [2s, 2s, c, c] with which a transposed convolution interpolates.
 
     Tap a weighs 1 - |a - (s - 0.5)| / s along each axis, channels do not mix: section 3.3 of Long,
     Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015. For
@@ -29,7 +29,7 @@ def bilinear_kernel(stride: int, channels: int) -> NDArray[np.float32]:
 def upsample(
     scores: Any, stride: int, upsampling: Upsampling, name: str, *, trainable: bool = True
 ) -> Any:
-    """Upsample the Keras tensor `scores` [batch, h, w, classes] to [batch, h*stride, w*stride, classes].
+    """Upsample the Keras tensor `scores` [batch, h, w, classes] by `stride` along both sides.
 
     A transposed convolution (kernel 2s, stride s, no bias) starts as bilinear interpolation;
     `trainable` says whether it may leave it.

@@ -1,4 +1,4 @@
-"""The embedded street models: FCN-8, FCN-16 and FCN-32, each as Keras model and as int8 TFLite file."""
+"""The embedded street models, FCN-8, FCN-16 and FCN-32: a Keras and an int8 file of each."""
 
 from __future__ import annotations
 
