@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from edgeseg.errors import ModelError
 from edgeseg.fcn.decoder import Decoder, Scores, build_fcn
@@ -53,13 +53,12 @@ class ModelCard:
         try:
             raw = json.loads(text)
             preparation = raw.pop("preparation")
-            triples = {key: tuple(preparation.pop(key)) for key in ("mean", "std")}
+            size = Size(*preparation.pop("size"))
+            mean, std = (tuple(preparation.pop(key)) for key in ("mean", "std"))
             return ModelCard(
                 labels=tuple(raw.pop("labels")),
                 palette=tuple(tuple(color) for color in raw.pop("palette")),
-                preparation=Preparation(
-                    size=Size(*preparation.pop("size")), **triples, **preparation
-                ),
+                preparation=Preparation(size=size, mean=mean, std=std, **preparation),
                 **raw,
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -157,4 +156,4 @@ def _copy_weights(source: Any, target: Any, fresh_ok: tuple[str, ...]) -> None:
 
 
 def _same_shapes(one: Any, other: Any) -> bool:
-    return cast(bool, [w.shape for w in one.weights] == [w.shape for w in other.weights])
+    return [tuple(w.shape) for w in one.weights] == [tuple(w.shape) for w in other.weights]

@@ -104,7 +104,9 @@ def _pixels(image: NDArray[np.uint8], preparation: Preparation) -> NDArray[np.fl
     """Prepare an image as the device does, but for the scale: colours are augmented first."""
     raw = replace(preparation, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     width, height = preparation.size
-    return prepare(image, raw, TensorSpec((1, height, width, 3), "float32", 0.0, 0, "image"))[0]
+    tensor = TensorSpec((1, height, width, 3), "float32", 0.0, 0, "image")
+    pixels: NDArray[np.float32] = prepare(image, raw, tensor)[0]
+    return pixels
 
 
 def _labels(labels: NDArray[np.float32], preparation: Preparation) -> NDArray[np.float32]:
@@ -159,7 +161,7 @@ def _augment(
 def _finish(plan: BatchPlan, images: Any, labels: Any) -> tuple[Any, Any, Any]:
     preparation = plan.preparation
     pixels = np.asarray(images)
-    mean, std = np.float32(preparation.mean), np.float32(preparation.std)
+    mean, std = np.array(preparation.mean, np.float32), np.array(preparation.std, np.float32)
     shifted = np.rint(np.asarray(labels)[..., 0]).astype(np.int32)
     weight_of = np.concatenate([np.zeros(1, np.float32), plan.weights])
     return (pixels - mean) / std, np.maximum(shifted - 1, 0), weight_of[shifted]
