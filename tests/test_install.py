@@ -21,11 +21,11 @@ PACKAGES = {
 STREET = ("run", "--source", "synthetic://street", "--frames", "20")
 
 
-def sh(*command: str | Path, **environment: str) -> str:
-    """Run a command away from the source tree; return its output, or fail with it."""
+def sh(*command: str | Path, cwd: str | Path = "/", **environment: str) -> str:
+    """Run a command, away from the source tree; return its output, or fail with it."""
     done = subprocess.run(
         [str(part) for part in command],
-        cwd=environment.pop("cwd", "/"),
+        cwd=cwd,
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -130,6 +130,6 @@ def run_device_tests(programs: Path) -> None:
     report = sh(
         *(programs / "python", "-m", "pytest", "-q", "-c", ROOT / "pyproject.toml"),
         *("-p", "no:cacheprovider", ROOT / "tests"),
-        cwd=str(programs.parent),
+        cwd=programs.parent,
     )
     assert " passed" in report
