@@ -110,7 +110,7 @@ class Manifest:
         """
         try:
             raw = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ModelError(f"the model's manifest is not JSON ({error}); {_AGAIN}") from error
         reasons = _reasons_against(raw)
         if reasons:
@@ -180,7 +180,7 @@ def _safely(holds: Callable[[Any], bool], raw: object) -> bool:
     """A rule that trips over the wrong shape of the data is a rule that does not hold."""
     try:
         return bool(holds(raw))
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError):
         return False
 
 

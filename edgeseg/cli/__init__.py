@@ -92,7 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     result = group.main(arguments, prog_name="edgeseg", standalone_mode=False)
-    sys.stdout.flush()  # a full disk or a closed pipe shows here, where it is still reported
+    if sys.stdout is not None:  # it is None for a process that was started without one
+        sys.stdout.flush()  # a full disk or a closed pipe shows here, where it is still reported
     return result if isinstance(result, int) else 0
 
 
