@@ -1,0 +1,163 @@
+"""Which frames set the activation ranges, and which others the proof is held on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.errors import DataError
+from edgeseg.labels import STREET
+from edgeseg.manifest import Preparation
+from edgeseg.masks import Pair, check_masks, find_pairs
+from edgeseg.prepare import prepare
+from edgeseg.runtimes import TensorSpec
+
+from .frames import Images, Pool, Streets, open_pool
+from .load import Network
+from .options import CALIBRATED, ConvertOptions
+
+# One frame in six is held out for the proof, within these bounds.
+_PROOF_SHARE = 5
+_PROOF_FRAMES = (8, 50)
+
+Samples = Callable[[], Iterator[list[NDArray[Any]]]]
+
+
+@dataclass(frozen=True)
+class FramePlan:
+    """The pictures of one conversion.
+
+    Attributes:
+        pool: where they come from.
+        calibration, proof: numbers in the pool, disjoint where the pool has two pictures.
+        ignore: the value of void pixels in the pool's class maps.
+        has_truth: whether the pool's class maps are those of the network's classes.
+        notes: what the user should know about them.
+    """
+
+    pool: Pool
+    calibration: tuple[int, ...]
+    proof: tuple[int, ...]
+    ignore: int
+    has_truth: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def calibrated_on(self) -> str:
+        """What set the ranges, for the report."""
+        if not self.calibration:
+            return "nothing, this precision needs no calibration"
+        return f"{len(self.calibration)} of {self.pool.length} {self.pool.name}"
+
+    @property
+    def proven_on(self) -> str:
+        """What the proof is held on, for the report."""
+        masks = " with masks" if isinstance(self.pool, Images) and self.pool.masks else ""
+        return f"{len(self.proof)} held-out {self.pool.name}{masks}"
+
+
+def plan_frames(options: ConvertOptions, network: Network) -> FramePlan:
+    """Choose evenly spread frames for calibration, and others between them for the proof.
+
+    Raises:
+        DataError: there are no frames, or the masks given do not fit them.
+        SourceError: a video cannot be opened.
+    """
+    street = network.manifest.labels == STREET.names
+    ignore = STREET.ignore if street and STREET.ignore is not None else 255
+    pool, notes = _open(options, street)
+    count = options.frames if options.precision in CALIBRATED else 0
+    calibration, proof = split(pool.length, count)
+    if isinstance(pool, Images):
+        classes = len(network.manifest.labels)
+        pool = _with_checked_masks(pool, proof, options, classes, ignore)
+    if set(calibration) & set(proof):
+        notes += ("there is one frame only: the proof uses the one that calibrated",)
+    has_truth = street or isinstance(pool, Images)
+    return FramePlan(pool, calibration, proof, ignore, has_truth, notes)
+
+
+def split(available: int, frames: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the numbers of calibration and proof frames out of `available`, evenly spread.
+
+    At most `frames` calibrate; with 0 there are only proof frames. Of the chosen ones every sixth
+    is held out (every fourth of a small pool), so both parts cover the whole range.
+    """
+    least, most = _PROOF_FRAMES
+    held = min(most, max(least, frames // _PROOF_SHARE))
+    if available == 1:
+        return (0,) if frames else (), (0,)
+    total = min(available, frames + held)
+    chosen = [index * available // total for index in range(total)]
+    if not frames:
+        return (), tuple(chosen)
+    step = total // held if available >= frames + held else 4
+    step = max(2, min(step, total))
+    proof = chosen[step // 2 :: step]
+    return tuple(index for index in chosen if index not in set(proof)), tuple(proof)
+
+
+def samples(plan: FramePlan, preparation: Preparation) -> Samples:
+    """Return the calibration tensors as TensorFlow's converter takes them.
+
+    Each is a list of one float32 [1, h, w, 3], made by the same code as on the device.
+    """
+    spec = float_tensor(preparation)
+
+    def generate() -> Iterator[list[NDArray[Any]]]:
+        used = 0
+        for shot in plan.pool.read(plan.calibration):
+            used += 1
+            yield [prepare(shot.pixels, preparation, spec)]
+        if not used:
+            raise none_readable(plan.pool)
+
+    return generate
+
+
+def float_tensor(preparation: Preparation) -> TensorSpec:
+    """Return the float network's input."""
+    width, height = preparation.size
+    return TensorSpec((1, height, width, 3), "float32")
+
+
+def none_readable(pool: Pool) -> DataError:
+    """Return the error for a pool of which nothing could be read."""
+    named = ", ".join(pool.unreadable[:5]) or "no frame could be decoded"
+    return DataError(f"nothing readable among the {pool.name}: {named}; are they pictures?")
+
+
+def _open(options: ConvertOptions, street: bool) -> tuple[Pool, tuple[str, ...]]:
+    if options.calibration is not None:
+        return open_pool(options.calibration, options.masks), ()
+    if street:
+        advice = "for your camera's pictures, give some of them with --calib DIR"
+    else:
+        advice = (
+            "they show none of this model's classes, so ranges and agreement mean little: give "
+            "real frames with --calib DIR"
+        )
+    return Streets(), (f"without --calib, rendered street frames were used; {advice}",)
+
+
+def _with_checked_masks(
+    pool: Images, proof: tuple[int, ...], options: ConvertOptions, classes: int, ignore: int
+) -> Images:
+    """Check the masks of the proof frames; take those beside the images where none were named."""
+    if options.masks is not None:
+        check_masks([Pair(f, pool.masks[f]) for f in _files(pool, proof)], classes, ignore)
+        return pool
+    try:
+        pairs = {pair.image: pair.mask for pair in find_pairs(pool.files[0].parent)}
+        check_masks([Pair(f, pairs[f]) for f in _files(pool, proof)], classes, ignore)
+    except (DataError, KeyError):
+        return pool  # nobody asked for these masks, so nobody misses them
+    return Images(pool.name, pool.files, pairs)
+
+
+def _files(pool: Images, indices: tuple[int, ...]) -> list[Any]:
+    return [pool.files[int(index)] for index in np.unique(indices)]

@@ -1,0 +1,81 @@
+"""What a converted file really contains: checks on the flatbuffer itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgeseg.errors import ModelError
+
+# Operators that only a converter's failure leaves behind: none has a place in an inference graph.
+_LEFTOVERS = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE", "WHILE", "IF")
+
+
+def schema() -> Any:
+    """Return the module that reads and writes the TFLite schema."""
+    from tensorflow.lite.python import schema_py_generated
+
+    return schema_py_generated
+
+
+def check_flatbuffer(tflite: bytes) -> None:
+    """Check that every shape is fixed and every operator is one that a plain runtime has.
+
+    Raises:
+        ModelError: with all reasons at once.
+    """
+    model = schema().Model.GetRootAs(tflite, 0)
+    reasons = []
+    for index in range(model.SubgraphsLength()):
+        graph = model.Subgraphs(index)
+        reasons += _open_shapes(graph) + _bad_operators(model, graph)
+    if reasons:
+        listed = "; ".join(dict.fromkeys(reasons))
+        raise ModelError(
+            f"the converted file would not run well on devices: {listed}; "
+            "replace these layers in the Keras model, or take another --head"
+        )
+
+
+def operator_names(tflite: bytes) -> list[str]:
+    """Return the operators of the first subgraph, in order of execution."""
+    model = schema().Model.GetRootAs(tflite, 0)
+    graph = model.Subgraphs(0)
+    return [_name(model, graph.Operators(i)) for i in range(graph.OperatorsLength())]
+
+
+def _open_shapes(graph: Any) -> list[str]:
+    reasons = []
+    for index in range(graph.TensorsLength()):
+        tensor = graph.Tensors(index)
+        signature = tensor.ShapeSignatureAsNumpy() if tensor.ShapeSignatureLength() else ()
+        if any(side < 0 for side in signature):
+            reasons.append(f"tensor {tensor.Name().decode()} has an open shape {list(signature)}")
+    return reasons[:3]  # one open batch opens every tensor behind it
+
+
+def _bad_operators(model: Any, graph: Any) -> list[str]:
+    reasons = []
+    for index in range(graph.OperatorsLength()):
+        operator = graph.Operators(index)
+        name = _name(model, operator)
+        if name.startswith("CUSTOM "):
+            reasons.append(f"operator {name[7:]} is not a TFLite builtin")
+        elif name in _LEFTOVERS:
+            reasons.append(f"operator {name} is left over")
+        elif name == "TRANSPOSE_CONV" and not _is_constant(model, graph, operator.Inputs(0)):
+            reasons.append("a TRANSPOSE_CONV computes its output shape at run time")
+    return reasons
+
+
+def _name(model: Any, operator: Any) -> str:
+    code = model.OperatorCodes(operator.OpcodeIndex())
+    if code.CustomCode():
+        return f"CUSTOM {code.CustomCode().decode()}"
+    # Files for old runtimes hold the code in a byte of its own (the schema's upgrade rule).
+    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    names = {value: key for key, value in vars(schema().BuiltinOperator).items()}
+    return str(names.get(number, number))
+
+
+def _is_constant(model: Any, graph: Any, tensor: int) -> bool:
+    return bool(model.Buffers(graph.Tensors(tensor).Buffer()).DataLength() > 0)

@@ -1,0 +1,230 @@
+"""The comparison every conversion ends with: the float network against the new file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg import metrics
+from edgeseg.decode import decode, decode_class_map
+from edgeseg.errors import GateError
+from edgeseg.heads import grid_on
+from edgeseg.manifest import Head, Manifest, Preparation, Size
+from edgeseg.prepare import place, prepare
+from edgeseg.segmenter import Segmenter
+
+from .calibrate import FramePlan, float_tensor, none_readable
+from .frames import Shot
+
+Logits = Callable[[NDArray[Any]], NDArray[Any]]
+ClassMap = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The float network with its full head.
+
+    Attributes:
+        logits: float32 [1, H, W, 3] to float32 [h, w, classes].
+        head: what that output is.
+    """
+
+    logits: Logits
+    head: Head
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the comparison found.
+
+    Agreement is counted at the size of the network's input, where the float network's full head
+    defines every pixel; mIoU at the masks' size, as the device will see it.
+
+    Attributes:
+        on: which frames.
+        frames: how many.
+        agreement: share of equal pixels, the mean over the frames.
+        worst, worst_frame: the lowest of the frames, and its name.
+        per_class: share of the float network's pixels of a class on which the file agrees; classes
+            that the float network does not show are left out.
+        classes_seen, classes: how many classes the float network shows, of how many.
+        mean_iou_float, mean_iou: against the masks, None without them.
+        runtime: which runtime and kernels the file ran in.
+    """
+
+    on: str
+    frames: int
+    agreement: float
+    worst: float
+    worst_frame: str
+    per_class: Mapping[str, float]
+    classes_seen: int
+    classes: int
+    mean_iou_float: float | None
+    mean_iou: float | None
+    runtime: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures for the manifest."""
+        return asdict(self)
+
+
+def prove(reference: Reference, segmenter: Segmenter, plan: FramePlan) -> Proof:
+    """Run both on the held-out frames, through the device's own preparation and decode.
+
+    Raises:
+        GateError: an output is not finite, constant, or one class where the float network has more.
+        DataError: no frame could be read.
+    """
+    tally = _Tally(segmenter.manifest)
+    for shot in plan.pool.read(plan.proof):
+        shot = shot if plan.has_truth else replace(shot, truth=None)
+        tally.add(shot, _pair(reference, segmenter, shot), plan.ignore)
+    if not tally.shares:
+        raise none_readable(plan.pool)
+    _check_alive(tally)
+    return tally.proof(plan.proven_on, segmenter.runtime.name)
+
+
+def check_gate(proof: Proof, least: float, *, calibrated: bool) -> None:
+    """Refuse a file that agrees too little.
+
+    Raises:
+        GateError: with the figures, and what can be done.
+    """
+    if proof.agreement >= least:
+        return
+    lowest = sorted(proof.per_class.items(), key=lambda item: item[1])[:3]
+    named = ", ".join(f"{label} {share:.1%}" for label, share in lowest)
+    advice = "give more typical frames with --calib, check --normalize and --color, or "
+    raise GateError(
+        f"the converted file agrees with the float network on {proof.agreement:.2%} of the pixels "
+        f"(worst frame {proof.worst_frame}: {proof.worst:.2%}; lowest classes: {named}), the gate "
+        f"is {least:.2%}; no file was written: {advice if calibrated else ''}take another precision"
+    )
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """What both networks make of one frame.
+
+    Attributes:
+        expected, found: class maps at the size of the network's input, where the full head defines
+            every pixel; without the borders of a letterbox.
+        expected_frame, found_frame: at frame size, for comparison with masks; None without one.
+    """
+
+    expected: ClassMap
+    found: ClassMap
+    expected_frame: ClassMap | None = None
+    found_frame: ClassMap | None = None
+
+
+def _pair(reference: Reference, segmenter: Segmenter, shot: Shot) -> _Pair:
+    preparation = segmenter.manifest.preparation
+    logits = reference.logits(prepare(shot.pixels, preparation, float_tensor(preparation)))
+    output = segmenter.infer(segmenter.prepare(shot.pixels))
+    _check_finite(logits, output, shot)
+    frame, size = Size(*shot.pixels.shape[1::-1]), preparation.size
+    inner = _inner(frame, preparation)
+    expected = _expected(reference, segmenter.manifest, logits, size)[inner]
+    found = segmenter.decode(output, size)[inner]
+    if shot.truth is None:
+        return _Pair(expected, found)
+    expected_frame = _expected(reference, segmenter.manifest, logits, frame)
+    return _Pair(expected, found, expected_frame, segmenter.decode(output, frame))
+
+
+def _inner(frame: Size, preparation: Preparation) -> tuple[slice, slice]:
+    placed = place(frame, preparation)
+    rows = slice(int(placed.y), int(placed.y + placed.height))
+    return rows, slice(int(placed.x), int(placed.x + placed.width))
+
+
+def _expected(
+    reference: Reference, manifest: Manifest, logits: NDArray[Any], out: Size
+) -> ClassMap:
+    """Return the float network's class map at `out` pixels."""
+    head, cells = reference.head, Size(logits.shape[1], logits.shape[0])
+    grid = grid_on(replace(manifest, head=head), cells, out, place(out, manifest.preparation))
+    if manifest.head.kind == "class_map":  # a class map comes to the frame by its nearest cell
+        return decode_class_map(logits.argmax(axis=-1), out, grid)
+    return decode(logits, out, grid, head.to_frame)
+
+
+def _check_finite(logits: NDArray[Any], output: NDArray[Any], shot: Shot) -> None:
+    if not np.isfinite(logits).all():
+        raise GateError(
+            "the float network itself gives NaN or infinite values; no file was written. Check its "
+            "weights and --normalize"
+        )
+    if not np.isfinite(output).all():
+        raise GateError(
+            f"the converted file gives NaN or infinite values on {shot.name}; no file was written. "
+            "Take another precision"
+        )
+
+
+class _Tally:
+    """Sums over the frames."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        classes = len(manifest.labels)
+        self.labels = manifest.labels
+        self.shares: list[tuple[float, str]] = []
+        self.together = np.zeros((classes, classes), np.int64)  # rows: float, columns: file
+        self.truth_float = np.zeros_like(self.together)
+        self.truth_file = np.zeros_like(self.together)
+
+    def add(self, shot: Shot, pair: _Pair, ignore: int) -> None:
+        classes = len(self.labels)
+        self.shares.append((float(metrics.agreement(pair.expected, pair.found)), shot.name))
+        self.together += metrics.confusion(pair.expected, pair.found, classes)
+        for total, map_ in (
+            (self.truth_float, pair.expected_frame),
+            (self.truth_file, pair.found_frame),
+        ):
+            if shot.truth is not None and map_ is not None:
+                total += metrics.confusion(shot.truth, map_, classes, ignore)
+
+    def proof(self, on: str, runtime: str) -> Proof:
+        worst, worst_frame = min(self.shares)
+        rows = self.together.sum(axis=1)
+        known = bool(self.truth_file.any())
+        return Proof(
+            on=on,
+            frames=len(self.shares),
+            agreement=_rounded(np.mean([share for share, _ in self.shares])),
+            worst=_rounded(worst),
+            worst_frame=worst_frame,
+            per_class={
+                label: _rounded(self.together[i, i] / rows[i])
+                for i, label in enumerate(self.labels)
+                if rows[i]
+            },
+            classes_seen=int((rows > 0).sum()),
+            classes=len(self.labels),
+            mean_iou_float=_rounded(metrics.mean_iou(self.truth_float)) if known else None,
+            mean_iou=_rounded(metrics.mean_iou(self.truth_file)) if known else None,
+            runtime=runtime,
+        )
+
+
+def _rounded(value: Any) -> float:
+    return round(float(value), 6)
+
+
+def _check_alive(tally: _Tally) -> None:
+    """A quantized network that has collapsed can still agree on a large background."""
+    expected, found = (tally.together.any(axis=axis) for axis in (1, 0))
+    if expected.sum() > 1 and found.sum() == 1:
+        only = tally.labels[int(np.argmax(found))]
+        raise GateError(
+            f"the converted file sees nothing but {only} where the float network sees "
+            f"{int(expected.sum())} classes; no file was written. Give more typical frames with "
+            "--calib, or take another precision"
+        )
