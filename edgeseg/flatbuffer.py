@@ -17,7 +17,7 @@ _IDENTIFIER = b"TFL3"
 
 # Offsets may point at the same table again and again, so a small file can ask for endless reading.
 # Real models stay far below.
-_MAX_STEPS = 1_000_000
+_MAX_STEPS = 200_000
 _MAX_NAME_BYTES = 1024
 
 _DAMAGED = "the model file is damaged; copy or convert it again"

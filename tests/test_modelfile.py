@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import sys
-import zipfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from edgeseg.errors import ConfigError, ModelError
-from edgeseg.flatbuffer import check_model
 from edgeseg.manifest import ColorOrder, Head, Manifest, Preparation, Size
 from edgeseg.modelfile import (
     NORMALIZATIONS,
@@ -26,7 +20,7 @@ from edgeseg.modelfile import (
     read_manifest,
 )
 from edgeseg.runtimes import TensorSpec
-from edgeseg.tflite_metadata import Hints, read_hints
+from edgeseg.tflite_metadata import Hints
 
 DATA = Path(__file__).parent / "data"
 INT8 = (DATA / "tiny-int8.tflite").read_bytes()
@@ -47,54 +41,6 @@ def test_the_manifest_is_read() -> None:
 
 def test_a_file_without_one_has_none() -> None:
     assert read_manifest(FLOAT) is None
-
-
-@given(st.integers(0, len(INT8) - 1), st.integers(1, 255))
-@settings(max_examples=300, deadline=None)
-def test_a_changed_byte_is_read_or_refused(position: int, change: int) -> None:
-    data = bytearray(INT8)
-    data[position] ^= change
-    read_or_refuse(bytes(data))
-
-
-@given(st.integers(0, len(INT8) // 4 - 1), st.sampled_from([0, 1, 2**31 - 1, 2**31, 2**32 - 1]))
-@settings(max_examples=300, deadline=None)
-def test_a_lying_offset_is_read_or_refused(word: int, value: int) -> None:
-    data = bytearray(INT8)
-    data[4 * word : 4 * word + 4] = value.to_bytes(4, "little")
-    read_or_refuse(bytes(data))
-
-
-@given(st.binary(max_size=200))
-def test_noise_is_refused(noise: bytes) -> None:
-    with pytest.raises(ModelError):
-        read_manifest(noise)
-    read_or_refuse(INT8[:4] + b"TFL3" + noise)
-
-
-def read_or_refuse(data: bytes) -> None:
-    """Either end is right; any other exception is not."""
-    for read in (read_manifest, read_hints, check_model):
-        with suppress(ModelError):
-            read(data)
-
-
-def test_a_small_file_cannot_ask_for_endless_reading() -> None:
-    # A vector whose thousands of offsets all lead to one graph, whose vector does the same.
-    count = 30_000
-    root = 8
-    vtable = bytes([10, 0, 12, 0, 0, 0, 4, 0, 4, 0])  # fields 1 and 2 are both at offset 4
-    table_at, vector_at = 40, 60
-    data = bytearray(vector_at + 4 + 4 * count)
-    data[0:8] = table_at.to_bytes(4, "little") + b"TFL3"
-    data[root : root + len(vtable)] = vtable
-    data[table_at : table_at + 4] = (table_at - root).to_bytes(4, "little")
-    data[table_at + 4 : table_at + 8] = (vector_at - table_at - 4).to_bytes(4, "little")
-    data[vector_at : vector_at + 4] = count.to_bytes(4, "little")
-    for slot in range(vector_at + 4, len(data), 4):
-        data[slot : slot + 4] = ((table_at - slot) % 2**32).to_bytes(4, "little")
-    with pytest.raises(ModelError):
-        check_model(bytes(data))
 
 
 def test_float_scores_are_inferred_with_their_guesses() -> None:
@@ -251,14 +197,6 @@ def test_labels_and_normalization_of_tflite_metadata_are_taken() -> None:
     assert manifest.labels == tuple("vwxyz")
     assert manifest.preparation.std == (255.0,) * 3
     assert not any("--labels" in guess or "--normalize" in guess for guess in guesses)
-
-
-def test_labels_are_found_in_the_archive_behind_the_model() -> None:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as writer:
-        writer.writestr("labelmap.txt", "road\nsky\n")
-    assert read_hints(FLOAT + archive.getvalue()) == Hints(labels=("road", "sky"))
-    assert read_hints(FLOAT) == Hints()
 
 
 @pytest.mark.convert
