@@ -1,7 +1,7 @@
 # `make demo` and `make test` set everything up by themselves: Python >= 3.10 with venv is enough.
 PYTHON ?= python3
 VENV ?= .venv
-CAMVID ?= ../shared/data/camvid
+CAMVID ?= camvid
 ENCODER ?= imagenet
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.edgeseg-installed

@@ -22,4 +22,4 @@ for name in fcn32 fcn16 fcn8; do
   edgeseg convert "$out/$name.keras" --int8 --calib "$data/train" --masks "$data/trainannot" \
     -o "$out/$name-int8.tflite"
 done
-python3 -m edgeseg.zoo.cards --data "$data" --folder "$out"
+python3 -m edgeseg.converters.cards --data "$data" --folder "$out"

@@ -1,4 +1,4 @@
-"""`python -m edgeseg.zoo.cards`: write the embedded models' cards from their own files."""
+"""`python -m edgeseg.converters.cards`: write the embedded models' cards from their own files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from edgeseg import zoo
 from edgeseg.evaluate import evaluate
 from edgeseg.fcn.card import ModelCard, read_card
 from edgeseg.files import atomic_write_bytes
@@ -15,12 +16,13 @@ from edgeseg.manifest import Manifest
 from edgeseg.masks import find_pairs
 from edgeseg.segmenter import Segmenter
 
+ZOO = Path(zoo.__file__).parent
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
 @click.option("--data", type=FOLDER, required=True, help="CamVid, for the int8 figures on val.")
-@click.option("--folder", type=FOLDER, default=Path(__file__).parent, help="Where the models are.")
+@click.option("--folder", type=FOLDER, default=ZOO, help="Where the models are.")
 def main(data: Path, folder: Path) -> None:
     """Evaluate each int8 file on CamVid's val and write NAME.md beside it."""
     pairs = find_pairs(data, "val")
