@@ -1,0 +1,182 @@
+"""How `edgeseg run` shows what it does: a progress line, and the closing summary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from edgeseg.sinks import Sink
+
+if TYPE_CHECKING:
+    from edgeseg.manifest import Manifest
+    from edgeseg.sources import Source
+    from edgeseg.stream import FrameResult
+    from edgeseg.summary import RunSummary
+
+_STAGES = {
+    "age": "frame age",
+    "prepare": "prepare",
+    "infer": "network",
+    "decode": "decode",
+    "output": "outputs",
+}
+_COVERAGE_SHOWN = 0.005
+
+
+class ProgressSink(Sink):
+    """A line on standard error: a bar with the time left, or the age of a live picture."""
+
+    name = "progress"
+
+    def __init__(self, source: Source, limit: int | None) -> None:
+        """Show the line; `limit` is the most frames that will come."""
+        lengths = [length for length in (source.length, limit) if length is not None]
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        timing = (TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+        # transient: the summary that follows says it all.
+        self._bar = Progress(*columns, *timing, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task(
+            "live" if source.live else "masking", total=min(lengths, default=None), rate=""
+        )
+        self._bar.start()
+
+    def write(self, result: FrameResult) -> None:
+        """Move on by one."""
+        speed = self._bar.tasks[0].speed
+        rate = f"{speed:.1f} fps, {result.age_ms:.0f} ms old" if speed else ""
+        self._bar.update(self._task, advance=1, rate=rate)
+
+    def close(self) -> None:
+        """Take the line away."""
+        self._bar.stop()
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What ran, for the summary.
+
+    Attributes:
+        model: as it was named.
+        manifest: of the model.
+        runtime: name and version.
+        threads: of the network.
+        kernels: which decode kernel.
+        outputs: files and folders that were written.
+    """
+
+    model: str
+    manifest: Manifest
+    runtime: str
+    threads: int
+    kernels: str
+    outputs: Sequence[Path]
+
+
+def as_json(summary: RunSummary, setup: Setup, signal: int) -> str:
+    """Return the summary as one JSON object; `signal` is the number that ended the run, or 0."""
+    manifest = setup.manifest
+    figures = asdict(summary)
+    figures["times"] = {
+        name: {"p50_ms": round(spread.p50_ms, 3), "p95_ms": round(spread.p95_ms, 3)}
+        for name, spread in summary.times.items()
+    }
+    model = {
+        "name": setup.model,
+        "decoder": manifest.decoder,
+        "encoder": manifest.encoder,
+        "upsampling": manifest.upsampling,
+        "precision": manifest.precision,
+        "input_size": manifest.preparation.size,
+        "head": asdict(manifest.head),
+    }
+    return json.dumps(
+        {
+            **figures,
+            "model": model,
+            "runtime": setup.runtime,
+            "threads": setup.threads,
+            "kernels": setup.kernels,
+            "outputs": [str(path) for path in setup.outputs],
+            "signal": signal,
+        }
+    )
+
+
+def as_table(summary: RunSummary, setup: Setup) -> Table:
+    """Return the summary for people."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold")
+    grid.add_column()
+    for name, value in _facts(summary, setup):
+        grid.add_row(name, value)
+    if summary.times:
+        grid.add_row("times", _times(summary))
+    return grid
+
+
+def _facts(summary: RunSummary, setup: Setup) -> Sequence[tuple[str, str]]:
+    facts = [("masked", _masked(summary))]
+    if summary.live:
+        facts.append(("dropped", f"{summary.dropped} frames, because a newer one was there"))
+        facts.append(("missed", f"{summary.missed} results, because the outputs were busy"))
+    facts += [("model", _model(setup)), ("runs on", _engine(setup))]
+    if summary.frames:
+        facts.append(("coverage", _coverage(summary.coverage)))
+    if summary.accuracy is not None:
+        accuracy = summary.accuracy
+        facts.append(
+            (
+                "accuracy",
+                f"{accuracy.pixels:.1%} of pixels right, mIoU {accuracy.mean_iou:.3f}, against the "
+                f"truth of {accuracy.frames} frames",
+            )
+        )
+    if setup.outputs and summary.frames:
+        facts.append(("wrote", ", ".join(str(path) for path in setup.outputs)))
+    return facts
+
+
+def _masked(summary: RunSummary) -> str:
+    if not summary.frames:
+        return f"no frames of {summary.source}"
+    return (
+        f"{summary.frames} frames of {summary.size} from {summary.source} "
+        f"in {summary.duration_s:.1f} s, {summary.fps:.1f} fps"
+    )
+
+
+def _model(setup: Setup) -> str:
+    manifest = setup.manifest
+    parts = (manifest.decoder, manifest.encoder, manifest.upsampling, manifest.precision)
+    known = ", ".join(part for part in parts if part)
+    return f"{setup.model} ({known}), input {manifest.preparation.size}"
+
+
+def _engine(setup: Setup) -> str:
+    threads = "1 thread" if setup.threads == 1 else f"{setup.threads} threads"
+    return f"{setup.runtime}, {threads}; decode kernel {setup.kernels}"
+
+
+def _coverage(coverage: Mapping[str, float]) -> str:
+    largest = sorted(coverage.items(), key=lambda item: -item[1])
+    shown = [f"{name} {share:.0%}" for name, share in largest if share >= _COVERAGE_SHOWN]
+    return ", ".join(shown) or "nothing"
+
+
+def _times(summary: RunSummary) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
+    table.add_column("ms")
+    table.add_column("p50", justify="right")
+    table.add_column("p95", justify="right")
+    for name, label in _STAGES.items():
+        spread: Any = summary.times.get(name)
+        if spread is not None:
+            table.add_row(label, f"{spread.p50_ms:.1f}", f"{spread.p95_ms:.1f}")
+    return table

@@ -1,0 +1,122 @@
+"""Where frames come from: cameras, video files, images, folders and the synthetic street."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.errors import SourceError
+from edgeseg.manifest import Size
+
+__all__ = ["Frame", "Source", "open_source"]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture and when it was taken.
+
+    Attributes:
+        index: counts what the source captured, from 0; a live source that drops leaves gaps.
+        pixels: BGR uint8 [h, w, 3].
+        captured_s: time.monotonic() when the picture reached this process.
+        truth: the right class map, uint8 [h, w], where the source knows it (synthetic only).
+        name: what files made from this frame are called, "000012" or the image's own stem.
+    """
+
+    index: int
+    pixels: NDArray[np.uint8]
+    captured_s: float
+    truth: NDArray[np.uint8] | None = None
+    name: str = ""
+
+
+class Source(Protocol):
+    """Something that yields frames; `close` may be called from another thread than `frames`.
+
+    Attributes:
+        live: frames come at their own pace and only the newest matters.
+        name: for messages.
+        size: of the frames, None when not known before the first.
+        fps: nominal frames a second, None when unknown or meaningless.
+        length: number of frames, None when endless or unknown.
+        notes: what the user should hear at the end (skipped files, a video cut short).
+    """
+
+    live: bool
+    name: str
+    size: Size | None
+    fps: float | None
+    length: int | None
+    notes: list[str]
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield frames in order; raises SourceError when the source cannot go on."""
+        ...
+
+    def close(self) -> None:
+        """Make a running `frames` end soon, and release what is held."""
+        ...
+
+
+_KINDS = (
+    "a camera (camera:0, /dev/video0), a video file, an image, a folder of images, "
+    "or synthetic://street"
+)
+
+
+def open_source(uri: str) -> Source:
+    """Open a source by its name.
+
+    Args:
+        uri: `0`, `camera:0` or `/dev/video0`; a path to a video, an image or a folder of images;
+            `synthetic://street?seed=1&size=640x360&frames=300&fps=25&live=0`.
+
+    Raises:
+        SourceError: nothing there, or not something that can be read. Cameras are opened by
+            `frames`, on the thread that reads them.
+        ConfigError: a synthetic source with an option that does not exist or makes no sense.
+    """
+    device = _camera_device(uri)
+    if device is not None:
+        from edgeseg.sources.camera import Camera
+
+        return Camera(device)
+    if uri.startswith("synthetic:"):
+        from edgeseg.sources.synthetic import open_synthetic
+
+        return open_synthetic(uri)
+    if "://" in uri:
+        raise SourceError(f"cannot open {uri}: unknown kind of source; expected {_KINDS}")
+    return _open_path(Path(uri))
+
+
+def _camera_device(uri: str) -> str | None:
+    number = re.fullmatch(r"(?:camera:)?(\d+)", uri)
+    if number:
+        return f"/dev/video{int(number[1])}"
+    return uri if uri.startswith(("/dev/video", "/dev/v4l/")) else None
+
+
+def _open_path(path: Path) -> Source:
+    from edgeseg.sources.images import IMAGE_SUFFIXES, open_folder, open_image
+
+    try:
+        if path.is_dir():
+            return open_folder(path)
+        if not path.exists():
+            raise SourceError(f"no file or folder {path}; expected {_KINDS}")
+        if not path.is_file():
+            raise SourceError(f"{path} is not a regular file; expected {_KINDS}")
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return open_image(path)
+    from edgeseg.sources.video import VideoFile
+
+    return VideoFile(path)

@@ -1,0 +1,273 @@
+"""The frame loop: order, bounds, errors and ends, with fakes where the logic is the subject."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgeseg.errors import ModelError, OutputError, SourceError
+from edgeseg.labels import STREET
+from edgeseg.manifest import Head, Manifest, Preparation, Size
+from edgeseg.segmenter import Segmentation, StageTimes
+from edgeseg.sinks import Sink
+from edgeseg.sources import Frame
+from edgeseg.stream import FrameResult, capture_is_stuck, run_stream
+from edgeseg.summary import RunSummary
+
+MANIFEST = Manifest(STREET.names, STREET.palette, Preparation(Size(8, 8)), Head())
+
+
+class FakeSource:
+    """Yields `count` frames, one every `period_s`, then raises `error` if there is one."""
+
+    name = "fake"
+    size: Size | None = Size(4, 2)
+    fps: float | None = None
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        live: bool = False,
+        period_s: float = 0.0,
+        error: Exception | None = None,
+        truth: int | None = None,
+    ) -> None:
+        self.live = live
+        self.length: int | None = count
+        self.notes: list[str] = []
+        self.captured = 0
+        self._period_s = period_s
+        self._error = error
+        self._truth = truth
+        self._closed = threading.Event()
+
+    def frames(self) -> Iterator[Frame]:
+        for index in range(self.length or 0):
+            if self._closed.wait(self._period_s):
+                return
+            self.captured += 1
+            pixels = np.full((2, 4, 3), index % 256, np.uint8)
+            truth = None if self._truth is None else np.full((2, 4), self._truth, np.uint8)
+            yield Frame(index, pixels, time.monotonic(), truth, f"{index:06d}")
+        if self._error is not None:
+            raise self._error
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+class FakeSegmenter:
+    """Says class 3 everywhere after `period_s`."""
+
+    manifest = MANIFEST
+
+    def __init__(self, period_s: float = 0.0, error: Exception | None = None) -> None:
+        self._period_s = period_s
+        self._error = error
+
+    def segment(self, frame: NDArray[np.uint8]) -> Segmentation:
+        time.sleep(self._period_s)
+        if self._error is not None:
+            raise self._error
+        return Segmentation(np.full(frame.shape[:2], 3, np.uint8), StageTimes(1.0, 2.0, 3.0))
+
+
+class FakeSink(Sink):
+    """Remembers what it got; `on_write` is called with each result first."""
+
+    name = "fake sink"
+
+    def __init__(self, on_write: Callable[[FrameResult], None] = lambda _: None) -> None:
+        self.indices: list[int] = []
+        self.threads: set[str] = set()
+        self.closed = 0
+        self._on_write = on_write
+
+    def write(self, result: FrameResult) -> None:
+        self._on_write(result)
+        self.threads.add(threading.current_thread().name)
+        self.indices.append(result.frame.index)
+
+    def close(self) -> None:
+        self.threads.add(threading.current_thread().name)
+        self.closed += 1
+
+
+def run(
+    source: FakeSource,
+    *sinks: Sink,
+    segmenter: FakeSegmenter | None = None,
+    stop: threading.Event | None = None,
+    limit: int | None = None,
+    duration_s: float | None = None,
+) -> RunSummary:
+    return run_stream(
+        source,
+        segmenter or FakeSegmenter(),
+        sinks,
+        stop=stop or threading.Event(),
+        limit=limit,
+        duration_s=duration_s,
+    )
+
+
+def test_a_file_gives_every_frame_in_order_to_every_sink() -> None:
+    fast, slow = FakeSink(), FakeSink(lambda _: time.sleep(0.002))
+    summary = run(FakeSource(30), fast, slow)
+    assert fast.indices == slow.indices == list(range(30))
+    assert (summary.frames, summary.dropped, summary.missed) == (30, 0, 0)
+    assert (fast.closed, slow.closed) == (1, 1)
+
+
+def test_sinks_see_one_thread_which_is_not_the_callers() -> None:
+    sink = FakeSink()
+    run(FakeSource(3), sink)
+    assert len(sink.threads) == 1
+    assert threading.current_thread().name not in sink.threads
+
+
+def test_a_live_source_is_masked_at_its_newest_and_each_frame_accounted_for() -> None:
+    source = FakeSource(60, live=True, period_s=0.002)
+    sink = FakeSink()
+    summary = run(source, sink, segmenter=FakeSegmenter(period_s=0.01))
+    assert summary.dropped > 0
+    assert summary.frames + summary.dropped == source.captured == 60
+    assert sink.indices == sorted(set(sink.indices))
+    assert sink.indices[-1] == 59
+
+
+def test_a_slow_sink_never_slows_a_live_source() -> None:
+    source = FakeSource(60, live=True, period_s=0.005)
+    sink = FakeSink(lambda _: time.sleep(0.1))
+    summary = run(source, sink)
+    assert summary.frames >= 50
+    assert summary.missed > 0
+    assert len(sink.indices) + summary.missed == summary.frames
+
+
+def test_the_limit_ends_the_run() -> None:
+    sink = FakeSink()
+    assert run(FakeSource(100), sink, limit=7).frames == 7
+    assert sink.indices == list(range(7))
+
+
+def test_the_duration_ends_the_run() -> None:
+    start_s = time.monotonic()
+    summary = run(FakeSource(10_000, live=True, period_s=0.01), duration_s=0.3)
+    assert 0.25 < time.monotonic() - start_s < 3
+    assert summary.frames > 3
+
+
+def test_stop_is_heard_while_waiting_for_a_frame() -> None:
+    stop = threading.Event()
+    threading.Timer(0.1, stop.set).start()
+    start_s = time.monotonic()
+    summary = run(FakeSource(1, live=True, period_s=60), stop=stop)
+    assert time.monotonic() - start_s < 3
+    assert summary.frames == 0
+    assert summary.fps == 0
+
+
+def test_a_sink_may_end_the_run() -> None:
+    stop = threading.Event()
+    sink = FakeSink(lambda result: stop.set() if result.frame.index == 2 else None)
+    assert run(FakeSource(1000, period_s=0.001), sink, stop=stop).frames < 1000
+    assert sink.closed == 1
+
+
+def test_a_source_that_fails_leaves_finished_sinks() -> None:
+    sink = FakeSink()
+    with pytest.raises(SourceError, match="cable"):
+        run(FakeSource(3, error=SourceError("cable")), sink)
+    assert sink.indices == [0, 1, 2]
+    assert sink.closed == 1
+
+
+def test_errors_of_the_system_become_ours() -> None:
+    with pytest.raises(SourceError, match=r"fake: .*gone"):
+        run(FakeSource(1, error=OSError(5, "gone")))
+
+
+def test_a_bug_stays_a_bug() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(FakeSource(1, error=ZeroDivisionError()))
+
+
+def test_a_sink_that_fails_ends_the_run_and_finishes_the_others() -> None:
+    def fail(result: FrameResult) -> None:
+        if result.frame.index == 2:
+            raise OSError(28, "No space left on device")
+
+    good, bad = FakeSink(), FakeSink(fail)
+    with pytest.raises(OutputError, match=r"fake sink: .*No space"):
+        run(FakeSource(1000), good, bad)
+    assert good.indices == [0, 1, 2]
+    assert (good.closed, bad.closed) == (1, 1)
+
+
+def test_a_sink_that_cannot_finish_is_an_error() -> None:
+    class Unfinished(FakeSink):
+        def close(self) -> None:
+            raise OutputError("half a file")
+
+    other = FakeSink()
+    with pytest.raises(OutputError, match="half a file"):
+        run(FakeSource(2), Unfinished(), other)
+    assert other.closed == 1
+
+
+def test_a_model_that_fails_ends_the_run_and_finishes_the_sinks() -> None:
+    sink = FakeSink()
+    with pytest.raises(ModelError):
+        run(FakeSource(5), sink, segmenter=FakeSegmenter(error=ModelError("no")))
+    assert sink.closed == 1
+
+
+def test_a_source_that_hangs_is_left_behind() -> None:
+    release = threading.Event()
+
+    class Hanging(FakeSource):
+        def frames(self) -> Iterator[Frame]:
+            release.wait(60)
+            yield from ()
+
+    stop = threading.Event()
+    stop.set()
+    start_s = time.monotonic()
+    run(Hanging(1, live=True), stop=stop)
+    assert time.monotonic() - start_s < 5
+    assert capture_is_stuck()
+    release.set()
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(5)
+    assert not capture_is_stuck()
+
+
+def test_the_summary_adds_up() -> None:
+    source = FakeSource(4, truth=3)
+    source.notes.append("one file skipped")
+    summary = run(source, FakeSink())
+    assert summary.times["infer"].p50_ms == 2.0
+    assert set(summary.times) == {"age", "prepare", "infer", "decode", "output"}
+    assert summary.coverage["road"] == 1.0
+    assert sum(summary.coverage.values()) == 1.0
+    assert summary.accuracy is not None
+    assert summary.accuracy.pixels == summary.accuracy.mean_iou == 1.0
+    assert summary.size == Size(4, 2)
+    assert summary.notes == ("one file skipped",)
+    assert summary.fps == pytest.approx(4 / summary.duration_s)
+
+
+def test_accuracy_needs_the_truths_own_labels() -> None:
+    segmenter = FakeSegmenter()
+    segmenter.manifest = Manifest(
+        ("a", "b", "c", "d"), ((0, 0, 0),) * 4, MANIFEST.preparation, Head()
+    )
+    assert run(FakeSource(2, truth=3), segmenter=segmenter).accuracy is None
