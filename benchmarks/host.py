@@ -1,0 +1,218 @@
+"""The machine a number was taken on, and what else it was doing meanwhile."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from edgeseg.runtimes import usable_cores
+
+ROOT = Path("/")
+PACKAGES = ("edgeseg", "numpy", "opencv-python-headless", "ai-edge-litert", "tflite-runtime")
+BUSY_STEAL = 0.01
+BUSY_OTHERS = 0.2  # cores; below this it is the desktop's usual flicker
+_BUSY_FIELDS = (0, 1, 2, 5, 6)  # /proc/stat: user, nice, system, irq, softirq
+_STEAL_FIELD = 7
+_TIME_FIELDS = 8  # guest time behind them is part of user time already
+
+
+@dataclass(frozen=True)
+class Host:
+    """What does not change while measuring; None where the system does not say."""
+
+    cpu: str | None
+    machine: str
+    cores: int
+    usable_cores: int
+    governor: str | None
+    system: str
+    python: str
+    packages: dict[str, str]
+    kernels: str
+
+
+@dataclass(frozen=True)
+class Processors:
+    """Processor seconds of all cores since boot: at work, given to others by a hypervisor, all."""
+
+    busy_s: float
+    steal_s: float
+    total_s: float
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the system has counted up to a moment; compare two with `strain_between`.
+
+    Attributes:
+        at_s: time.monotonic().
+        load: average number of runnable tasks in the last minute.
+        all: what all cores did, None where /proc/stat does not say.
+        own_s: processor seconds of this process.
+    """
+
+    at_s: float
+    load: float | None
+    all: Processors | None
+    own_s: float
+
+
+@dataclass(frozen=True)
+class Strain:
+    """What weighed on the measurement.
+
+    Attributes:
+        load_before, load_after: load averages; the second contains the measurement itself.
+        steal_share: share of the processor time that a hypervisor gave to others.
+        others_cores: how many cores other programs kept busy, on average.
+    """
+
+    load_before: float | None
+    load_after: float | None
+    steal_share: float | None
+    others_cores: float | None
+
+
+def describe_host(root: Path = ROOT) -> Host:
+    """Describe this machine; `root` is where /proc and /sys are found.
+
+    Raises:
+        ConfigError: EDGESEG_KERNELS asks for kernels that are not there.
+    """
+    from edgeseg import kernels
+
+    return Host(
+        cpu=_cpu_model(root),
+        machine=platform.machine(),
+        cores=os.cpu_count() or 1,
+        usable_cores=usable_cores(),
+        governor=_governor(root),
+        system=_system(root),
+        python=platform.python_version(),
+        packages=_versions(),
+        kernels=kernels.active(),
+    )
+
+
+def snapshot(root: Path = ROOT) -> Snapshot:
+    """Read the system's counters."""
+    own = os.times()
+    return Snapshot(
+        at_s=time.monotonic(),
+        load=_first_number(_read(root / "proc/loadavg")),
+        all=_processors(_read(root / "proc/stat")),
+        own_s=own.user + own.system,
+    )
+
+
+def strain_between(before: Snapshot, after: Snapshot) -> Strain:
+    """Return what weighed on the machine between two snapshots."""
+    return Strain(before.load, after.load, _steal(before, after), _others(before, after))
+
+
+def busy_reasons(host: Host, strain: Strain) -> list[str]:
+    """Say in which ways the machine was not left to the measurement; empty when it was."""
+    reasons = []
+    if strain.others_cores is not None and strain.others_cores > BUSY_OTHERS:
+        reasons.append(f"other programs used {strain.others_cores:.1f} of {host.cores} cores")
+    if strain.load_before is not None and strain.load_before > host.cores:
+        reasons.append(f"the load before was {strain.load_before:.1f} on {host.cores} cores")
+    if strain.steal_share is not None and strain.steal_share > BUSY_STEAL:
+        reasons.append(f"the hypervisor took {strain.steal_share:.0%} of the processor time")
+    return reasons
+
+
+def advice(host: Host, strain: Strain, threads: int) -> list[str]:
+    """Return warnings to stand beside the numbers, each with what to do."""
+    notes = []
+    if reasons := busy_reasons(host, strain):
+        notes.append(
+            f"busy host: {'; '.join(reasons)}. Times are longer than on a quiet machine, and "
+            "ratios may differ there; stop other programs, or trust no more than the intervals say"
+        )
+    if threads > host.usable_cores:
+        notes.append(
+            f"{threads} threads on {host.usable_cores} usable cores wait for each other; "
+            f"try --threads {host.usable_cores}"
+        )
+    if host.governor in ("powersave", "ondemand", "conservative", "schedutil"):
+        notes.append(
+            f"the CPU governor is {host.governor!r}, so the clock follows the load; for steadier "
+            "times: sudo cpupower frequency-set -g performance"
+        )
+    return notes
+
+
+def package_version(package: str = "edgeseg") -> str | None:
+    """Return the version of an installed package, None when it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip("\0\n ")
+    except OSError:
+        return ""
+
+
+def _cpu_model(root: Path) -> str | None:
+    """x86 names the CPU in /proc/cpuinfo; ARM boards name themselves in the device tree."""
+    info = _read(root / "proc/cpuinfo")
+    named = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", info, re.MULTILINE)
+    if named:
+        return named[1].strip()
+    return _read(root / "proc/device-tree/model") or platform.processor() or None
+
+
+def _governor(root: Path) -> str | None:
+    return _read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or None
+
+
+def _system(root: Path) -> str:
+    pretty = re.search(r'^PRETTY_NAME="?([^"\n]+)', _read(root / "etc/os-release"), re.MULTILINE)
+    kernel = f"{platform.system()} {platform.release()}"
+    return f"{pretty[1]}, {kernel}" if pretty else kernel
+
+
+def _versions() -> dict[str, str]:
+    found = {package: package_version(package) for package in PACKAGES}
+    return {package: number for package, number in found.items() if number}
+
+
+def _processors(stat: str) -> Processors | None:
+    match = re.match(r"cpu\s+([\d ]+)", stat)
+    fields = [int(field) for field in match[1].split()] if match else []
+    if len(fields) < _TIME_FIELDS or not any(fields):
+        return None
+    ticks = os.sysconf("SC_CLK_TCK")
+    busy = sum(fields[index] for index in _BUSY_FIELDS)
+    return Processors(
+        busy / ticks, fields[_STEAL_FIELD] / ticks, sum(fields[:_TIME_FIELDS]) / ticks
+    )
+
+
+def _first_number(text: str) -> float | None:
+    match = re.match(r"[\d.]+", text)
+    return float(match[0]) if match else None
+
+
+def _steal(before: Snapshot, after: Snapshot) -> float | None:
+    if before.all is None or after.all is None or after.all.total_s <= before.all.total_s:
+        return None
+    return (after.all.steal_s - before.all.steal_s) / (after.all.total_s - before.all.total_s)
+
+
+def _others(before: Snapshot, after: Snapshot) -> float | None:
+    elapsed_s = after.at_s - before.at_s
+    if before.all is None or after.all is None or elapsed_s <= 0:
+        return None
+    own_s = after.own_s - before.own_s
+    return max(0.0, (after.all.busy_s - before.all.busy_s - own_s) / elapsed_s)

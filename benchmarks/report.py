@@ -1,0 +1,246 @@
+"""What a measurement says: figures per variant, verdicts in words, and everything as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeseg.files import atomic_write_bytes
+
+from .cases import FRAME, STAGES, Case, identical
+from .host import advice
+from .interval import CONFIDENCE, Ratio, Verdict, judge, ratio_to_reference
+from .paired import Recording
+from .suite import BenchReport
+
+SCHEMA = "edgeseg-bench-1"
+LOW_AGREEMENT = 0.9  # the gate of `edgeseg convert --int8`
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One variant's figures; times in milliseconds, of all calls that were timed.
+
+    Attributes:
+        label: its name.
+        median_ms, p95_ms, min_ms: of a whole call.
+        calls: how many were timed.
+        stages_ms: median of each stage, by name.
+        ratio, verdict: against the reference; None for the reference itself.
+    """
+
+    label: str
+    median_ms: float
+    p95_ms: float
+    min_ms: float
+    calls: int
+    stages_ms: dict[str, float]
+    ratio: Ratio | None = None
+    verdict: Verdict | None = None
+
+
+def standings(report: BenchReport) -> list[Standing]:
+    """Return the figures of every variant, in the order asked for."""
+    return [_standing(report, index) for index in range(len(report.cases))]
+
+
+def sentences(report: BenchReport) -> list[str]:
+    """Return the verdicts, one sentence for each variant against the reference."""
+    first, *others = standings(report)
+    return [_sentence(first.label, other, report) for other in others]
+
+
+def notes(report: BenchReport) -> list[str]:
+    """Return what a reader must know to trust the figures no more than they deserve."""
+    lines = [
+        f"{one} and {other} are the same file byte for byte: any difference is the machine's"
+        for one, other in identical(report.cases)
+    ]
+    lines += _low_agreement(report.cases) + _unsettled(report.recording)
+    lines += advice(report.host, report.strain, report.cases[0].threads)
+    if report.interrupted:
+        lines.append(f"interrupted after {len(report.recording.rounds)} rounds")
+    return lines
+
+
+def is_equal(ratio: Ratio, smallest: float) -> bool:
+    """Whether the whole interval lies within the smallest difference that counts."""
+    if ratio.low is None or ratio.high is None:
+        return False
+    return 1 / (1 + smallest) <= ratio.low and ratio.high <= 1 + smallest
+
+
+def save_json(report: BenchReport, target: Path) -> None:
+    """Write the report as JSON, complete or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    atomic_write_bytes(target, to_json(report).encode())
+
+
+def to_json(report: BenchReport) -> str:
+    """Return everything: options, machine, figures, and every timed call of every round."""
+    return json.dumps(_as_dict(report), indent=1)
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage without needless digits: 0.01 is "1 %", 0.005 "0.5 %"."""
+    return f"{share * 100:.2g} %"
+
+
+def spread(low: float, high: float) -> tuple[str, str]:
+    """Return an interval's bounds, with as many decimals as tell them apart."""
+    digits = 3 if high - low < 0.02 else 2
+    return f"{low:.{digits}f}", f"{high:.{digits}f}"
+
+
+def _low_agreement(cases: Sequence[Case]) -> list[str]:
+    low = [
+        f"{case.label} ({_agreement(case):.0%})"
+        for case in cases
+        if _agreement(case) < LOW_AGREEMENT
+    ]
+    return (
+        [f"times hold, masks do not: low agreement with float of {', '.join(low)}"] if low else []
+    )
+
+
+def _unsettled(recording: Recording) -> list[str]:
+    warm_ups = zip(recording.labels, recording.warm_ups, strict=False)
+    labels = [label for label, warm in warm_ups if not warm.settled]
+    return [f"times still moved after the warm-up of {', '.join(labels)}"] if labels else []
+
+
+def _agreement(case: Case) -> float:
+    """Return what the conversion's proof found; a file without one is given the benefit."""
+    found = case.manifest.proof.get("agreement", 1.0)
+    return float(found) if isinstance(found, int | float) else 1.0
+
+
+def _standing(report: BenchReport, index: int) -> Standing:
+    calls_ms = report.recording.calls_ms(index)
+    whole_ms = calls_ms.sum(axis=1)
+    names = STAGES[report.options.what]
+    ratio = ratio_to_reference(report.recording, index) if index else None
+    return Standing(
+        label=report.cases[index].label,
+        median_ms=float(np.median(whole_ms)),
+        p95_ms=float(np.quantile(whole_ms, 0.95)),
+        min_ms=float(whole_ms.min()),
+        calls=len(whole_ms),
+        stages_ms=dict(zip(names, np.median(calls_ms, axis=0).tolist(), strict=True)),
+        ratio=ratio,
+        verdict=judge(ratio, report.options.smallest) if ratio else None,
+    )
+
+
+def _sentence(reference: str, other: Standing, report: BenchReport) -> str:
+    ratio = other.ratio
+    assert ratio is not None
+    if ratio.low is None or ratio.high is None:
+        return (
+            f"{other.label} against {reference}: too few rounds for a verdict "
+            f"(ratio {ratio.value:.2f}, {report.recording.sittings} sittings)"
+        )
+    if other.verdict is Verdict.FASTER:
+        low, high = spread(1 / ratio.high, 1 / ratio.low)
+        factor = f"{1 / ratio.value:.2f}x faster than {reference}"
+    elif other.verdict is Verdict.SLOWER:
+        low, high = spread(ratio.low, ratio.high)
+        factor = f"{ratio.value:.2f}x slower than {reference}"
+    else:
+        return _undecided(reference, other.label, ratio, ratio.low, ratio.high, report)
+    return f"{other.label} is {factor} ({CONFIDENCE:.0%} interval {low} to {high})"
+
+
+def _undecided(
+    reference: str, label: str, ratio: Ratio, low: float, high: float, report: BenchReport
+) -> str:
+    low_text, high_text = spread(low, high)
+    digits = len(low_text) - low_text.index(".") - 1
+    return (
+        f"{label} and {reference} are not distinguishable (ratio {ratio.value:.{digits}f}, "
+        f"{CONFIDENCE:.0%} interval {low_text} to {high_text}"
+        f"{_why_undecided(ratio, low, high, report.options.smallest)})"
+    )
+
+
+def _why_undecided(ratio: Ratio, low: float, high: float, smallest: float) -> str:
+    """Say what the interval leaves open."""
+    if is_equal(ratio, smallest):
+        return f"; equal within {percent(smallest)}"
+    if low > 1 or high < 1:
+        return f"; not surely more than the {percent(smallest)} that counts; try a longer --seconds"
+    widest = max(1 / low, high) - 1
+    return f"; a difference up to {percent(widest)} would not show; try a longer --seconds"
+
+
+def _as_dict(report: BenchReport) -> dict[str, Any]:
+    options = report.options
+    return {
+        "schema": SCHEMA,
+        "complete": not report.interrupted,
+        "options": {
+            "what": options.what,
+            "threads": report.cases[0].threads,
+            "runtime": report.cases[0].runtime,
+            "frame": list(FRAME),
+            "smallest": options.smallest,
+            **asdict(options.plan),
+        },
+        "host": asdict(report.host),
+        "strain": asdict(report.strain),
+        "notes": notes(report),
+        "stages": list(STAGES[options.what]),
+        "elapsed_s": report.recording.elapsed_s,
+        "variants": [_variant_dict(report, index) for index in range(len(report.cases))]
+        if report.recording.rounds
+        else [],
+        "verdicts": sentences(report) if report.recording.rounds else [],
+        "rounds": _rounds(report.recording),
+    }
+
+
+def _variant_dict(report: BenchReport, index: int) -> dict[str, Any]:
+    standing = asdict(_standing(report, index))
+    verdict = standing.pop("verdict")
+    warm_up = asdict(report.recording.warm_ups[index])
+    return {
+        **standing,
+        "verdict": verdict.value if verdict else None,
+        "warm_up": warm_up,
+        **_identity(report.cases[index]),
+    }
+
+
+def _identity(case: Case) -> dict[str, Any]:
+    return {
+        "path": str(case.path),
+        "sha256": case.sha256,
+        "size_bytes": case.size_bytes,
+        "runtime": case.runtime,
+        "precision": case.manifest.precision,
+        "upsampling": case.manifest.upsampling,
+        "decoder": case.manifest.decoder,
+        "encoder": case.manifest.encoder,
+        "head": case.head,
+        "input": list(case.manifest.preparation.size),
+    }
+
+
+def _rounds(recording: Recording) -> list[dict[str, Any]]:
+    """Every call, milliseconds: rounds[r].calls_ms[variant][call][stage]."""
+    return [
+        {
+            "sitting": entry.sitting,
+            "order": list(entry.order),
+            "calls_ms": [np.round(block * 1e3, 4).tolist() for block in entry.seconds],
+        }
+        for entry in recording.rounds
+    ]

@@ -1,0 +1,156 @@
+"""The whole of `edgeseg bench`: find the variants, measure them together, say what came out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from edgeseg.errors import ConfigError
+from edgeseg.runtimes import default_threads
+
+from .cases import Case, What, contestant, prepare_cases
+from .host import Host, Snapshot, Strain, describe_host, snapshot, strain_between
+from .interval import is_precise
+from .paired import Clock, Contestant, Plan, Recording, measure
+from .variants import Variant
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """What to compare, and how.
+
+    Attributes:
+        variants: the first is the reference.
+        what: `network` times the network alone, `frame` every stage from frame to class map.
+        threads: of the network; None means one per core, at most 4.
+        runtime: one of `edgeseg.runtimes.NAMES`; None takes the first that is installed.
+        plan: how long.
+        smallest: smallest difference that is called one, as a share (0.01 is 1 %).
+    """
+
+    variants: tuple[Variant, ...]
+    what: What = "network"
+    threads: int | None = None
+    runtime: str | None = None
+    plan: Plan = field(default_factory=Plan)
+    smallest: float = 0.01
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    """What was measured, on what, and how; complete at every moment of the measurement."""
+
+    options: BenchOptions
+    cases: tuple[Case, ...]
+    host: Host
+    strain: Strain
+    recording: Recording
+    interrupted: bool
+
+
+class Watcher(Protocol):
+    """Whoever follows a measurement."""
+
+    def tell(self, text: str) -> None:
+        """Something that takes a while begins."""
+
+    def at(self, recording: Recording) -> None:
+        """A round is done."""
+
+
+def bench(
+    options: BenchOptions,
+    watcher: Watcher,
+    save: Callable[[BenchReport], None] | None = None,
+    clock: Clock = time.perf_counter,
+) -> BenchReport:
+    """Compare variants.
+
+    Ctrl-C ends the measurement early; the report then holds the rounds so far and is marked as
+    interrupted.
+
+    Args:
+        options: what and how.
+        watcher: told of every step and round.
+        save: called with the report so far after every sitting.
+        clock: seconds, monotonic.
+
+    Raises:
+        EdgesegError: a variant cannot be found, made or run.
+        KeyboardInterrupt: Ctrl-C before the first round was done.
+    """
+    _check(options)
+    cases = tuple(
+        prepare_cases(
+            options.variants,
+            threads=options.threads or default_threads(),
+            runtime=options.runtime,
+            tell=watcher.tell,
+        )
+    )
+    contestants = [contestant(case, options.what, options.runtime) for case in cases]
+    return compare(options, cases, contestants, watcher, save, clock)
+
+
+def compare(
+    options: BenchOptions,
+    cases: tuple[Case, ...],
+    contestants: list[Contestant],
+    watcher: Watcher,
+    save: Callable[[BenchReport], None] | None,
+    clock: Clock,
+) -> BenchReport:
+    """Measure contestants that are ready, in the order of `cases`; see `bench`."""
+    host, before = describe_host(), snapshot()
+    recording = Recording(tuple(case.label for case in cases))
+
+    def report(*, interrupted: bool) -> BenchReport:
+        return _report(options, cases, host, before, recording, interrupted)
+
+    watcher.tell("warming up")
+    try:
+        measure(
+            contestants,
+            options.plan,
+            recording,
+            precise=is_precise,
+            clock=clock,
+            on_round=watcher.at,
+            on_sitting=lambda: save(report(interrupted=True)) if save else None,
+        )
+    except KeyboardInterrupt:
+        if not recording.rounds:
+            raise
+        return report(interrupted=True)
+    return report(interrupted=False)
+
+
+def _report(
+    options: BenchOptions,
+    cases: tuple[Case, ...],
+    host: Host,
+    before: Snapshot,
+    recording: Recording,
+    interrupted: bool,
+) -> BenchReport:
+    strain = strain_between(before, snapshot())
+    return BenchReport(options, cases, host, strain, recording, interrupted)
+
+
+def _check(options: BenchOptions) -> None:
+    plan = options.plan
+    reasons = []
+    if not options.variants:
+        reasons.append("nothing to measure; type for example: edgeseg bench fcn8 vs fcn32")
+    if plan.seconds <= 0:
+        reasons.append(f"--seconds is {plan.seconds:g}, expected more than 0")
+    if plan.rounds < 1:
+        reasons.append(f"--rounds is {plan.rounds}, expected at least 1")
+    if not 0 <= plan.target < 1:
+        reasons.append(f"--precision is {plan.target:.0%}, expected 0 to 100 (percent)")
+    if not 0 <= options.smallest < 1:
+        reasons.append(f"--smallest is {options.smallest:.0%}, expected 0 to 100 (percent)")
+    if reasons:
+        raise ConfigError("; ".join(reasons))

@@ -1,0 +1,140 @@
+"""The report as a terminal table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .cases import FRAME, Case
+from .host import busy_reasons
+from .interval import Verdict
+from .report import Standing, is_equal, spread, standings
+from .suite import BenchReport
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+Columns = Sequence[tuple[str, list[str]]]  # each a heading and a value per variant
+COLORS = {Verdict.FASTER: "green", Verdict.SLOWER: "yellow"}
+
+
+def tables(report: BenchReport, console: Console) -> list[Table]:
+    """Return one table that fits the console, or two: figures first, then what the variants are.
+
+    What all variants share, or what their names say, takes no column; the first stands in
+    `caption`.
+    """
+    whole = _table(report, _columns(report.cases), _figures(report))
+    if _fits(whole, console) or not _columns(report.cases):
+        return [whole]
+    return [_table(report, [], _figures(report)), _table(report, _columns(report.cases), [])]
+
+
+def _fits(table: Table, console: Console) -> bool:
+    return (
+        console.measure(table, options=console.options.update(width=1000)).maximum <= console.width
+    )
+
+
+def _table(report: BenchReport, facts: Columns, figures: Columns) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    grid.add_column("variant", overflow="fold")
+    for heading, _ in facts:
+        grid.add_column(heading, no_wrap=True)
+    for heading, _ in figures:
+        grid.add_column(heading, justify="right", no_wrap=True)
+    for index, row in enumerate(standings(report)):
+        cells = [row.label, *(values[index] for _, values in (*facts, *figures))]
+        style = COLORS.get(row.verdict, "") if row.verdict and figures else ""
+        grid.add_row(*(Text(cell) for cell in cells), style=style)
+    return grid
+
+
+def caption(report: BenchReport) -> list[str]:
+    """Return what holds for the whole table: what was timed, on what, and what variants share."""
+    case, host, recording = report.cases[0], report.host, report.recording
+    timed = {
+        "network": "the network alone, on one prepared tensor",
+        "frame": f"a {FRAME} frame, from BGR to class map, by its stages",
+    }[report.options.what]
+    threads = f"{case.threads} thread{'s' if case.threads > 1 else ''}"
+    shared = _shared(report.cases)
+    return [
+        f"timed: {timed}",
+        *([f"all: {', '.join(shared)}"] if shared else []),
+        f"on: {host.cpu or host.machine}, {threads} on {host.usable_cores} cores, {case.runtime}, "
+        f"{host.kernels} kernels",
+        f"{len(recording.rounds)} rounds in {recording.sittings} sittings, "
+        f"{recording.elapsed_s:.0f} s; ratio: time / time of {case.label}",
+    ]
+
+
+def _facts(cases: Sequence[Case]) -> Columns:
+    return [
+        ("precision", [case.manifest.precision for case in cases]),
+        ("upsampling", [case.manifest.upsampling for case in cases]),
+        ("head", [case.head for case in cases]),
+        ("input", [str(case.manifest.preparation.size) for case in cases]),
+        ("KiB", [f"{case.size_bytes / 1024:.0f}" for case in cases]),
+    ]
+
+
+def _columns(cases: Sequence[Case]) -> Columns:
+    """Return the facts in which variants differ, without those that every name states."""
+    said = [re.split("[:@]", case.variant.text) for case in cases]
+    return [
+        (heading, values)
+        for heading, values in _facts(cases)
+        if len(set(values)) > 1
+        and not all(value in words for value, words in zip(values, said, strict=True))
+    ]
+
+
+def _shared(cases: Sequence[Case]) -> list[str]:
+    facts = [(name, values[0]) for name, values in _facts(cases) if len(set(values)) == 1]
+    return [
+        f"{value} KiB" if name == "KiB" else f"{name} {value}" for name, value in facts if value
+    ]
+
+
+def _figures(report: BenchReport) -> Columns:
+    rows = standings(report)
+    cells = [[*_times(row, report), *_comparison(row, report)] for row in rows]
+    headings = [*_headings(report), "ratio", "95 %\ninterval", "verdict"]
+    columns = list(
+        zip(headings, (list(values) for values in zip(*cells, strict=True)), strict=True)
+    )
+    return columns if len(rows) > 1 else columns[:-3]
+
+
+def _headings(report: BenchReport) -> list[str]:
+    flag = " !" if busy_reasons(report.host, report.strain) else ""
+    if report.options.what == "network":
+        return [f"median{flag}\nms", "p95\nms"]
+    return ["prepare\nms", "infer\nms", "decode\nms", f"frame{flag}\nms", "p95\nms"]
+
+
+def _times(row: Standing, report: BenchReport) -> list[str]:
+    stages = list(row.stages_ms.values()) if report.options.what == "frame" else []
+    return [_ms(value) for value in (*stages, row.median_ms, row.p95_ms)]
+
+
+def _ms(value: float) -> str:
+    return f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+
+def _comparison(row: Standing, report: BenchReport) -> list[str]:
+    if row.ratio is None or row.verdict is None:
+        return ["1", "", "reference"]
+    if row.ratio.low is None or row.ratio.high is None:
+        return [f"{row.ratio.value:.2f}", "", "too early"]
+    word = row.verdict.value
+    if row.verdict is Verdict.SAME:
+        word = "equal" if is_equal(row.ratio, report.options.smallest) else "unclear"
+    return [f"{row.ratio.value:.2f}", "-".join(spread(row.ratio.low, row.ratio.high)), word]
