@@ -51,7 +51,8 @@ class FramePlan:
         """What set the ranges, for the report."""
         if not self.calibration:
             return "nothing, this precision needs no calibration"
-        return f"{len(self.calibration)} of {self.pool.length} {self.pool.name}"
+        out_of = "" if isinstance(self.pool, Streets) else f" of {self.pool.length}"
+        return f"{len(self.calibration)}{out_of} {self.pool.name}"
 
     @property
     def proven_on(self) -> str:
@@ -84,21 +85,23 @@ def plan_frames(options: ConvertOptions, network: Network) -> FramePlan:
 def split(available: int, frames: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the numbers of calibration and proof frames out of `available`, evenly spread.
 
-    At most `frames` calibrate; with 0 there are only proof frames. Of the chosen ones every sixth
-    is held out (every fourth of a small pool), so both parts cover the whole range.
+    At most `frames` calibrate; with 0 there are only proof frames. One is held out for every five
+    that calibrate, within bounds; of a small pool, every fourth. A pool of one serves for both.
     """
     least, most = _PROOF_FRAMES
-    held = min(most, max(least, frames // _PROOF_SHARE))
-    if available == 1:
-        return (0,) if frames else (), (0,)
+    held = min(most, max(least, frames // _PROOF_SHARE), max(1, available // 4))
+    if not frames or available == 1:
+        proof = tuple(_spread(min(least, available), available))
+        return proof if frames else (), proof
     total = min(available, frames + held)
-    chosen = [index * available // total for index in range(total)]
-    if not frames:
-        return (), tuple(chosen)
-    step = total // held if available >= frames + held else 4
-    step = max(2, min(step, total))
-    proof = chosen[step // 2 :: step]
-    return tuple(index for index in chosen if index not in set(proof)), tuple(proof)
+    chosen = _spread(total, available)
+    held_out = {chosen[place] for place in _spread(held, total)}
+    return tuple(n for n in chosen if n not in held_out), tuple(sorted(held_out))
+
+
+def _spread(count: int, available: int) -> list[int]:
+    """Return `count` of `available` numbers, each in the middle of its share."""
+    return [(2 * index + 1) * available // (2 * count) for index in range(count)]
 
 
 def samples(plan: FramePlan, preparation: Preparation) -> Samples:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -94,7 +96,7 @@ def convert(model: str | None, output: Path | None, as_json: bool, **options: An
     from edgeseg.converters import convert as run_conversion
 
     asked = _options(model or "fcn8", output, options)
-    with _steps() as show:
+    with _interruptible(), _steps() as show:
         report = run_conversion(asked, show)
     if as_json:
         click.echo(json.dumps(_as_dict(report), indent=1))
@@ -109,7 +111,7 @@ def _options(model: str, output: Path | None, given: dict[str, Any]) -> ConvertO
     if len(flags) > 1:
         raise click.UsageError(f"{' and '.join(flags)} were asked for; choose one precision")
     source, parts = _parts(model)
-    precision = (flags or [parts.get("precision", "float32")])[0]
+    precision: Any = (flags or [parts.get("precision", "float32")])[0]
     size = given.pop("input_size") or parts.get("size")
     return ConvertOptions(
         source=source,
@@ -150,6 +152,30 @@ def _base_name(source: str, parts: dict[str, Any]) -> str:
 
 
 @contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C be Ctrl-C: inside TensorFlow's imports it comes out as some other exception."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield  # ignored on purpose, as in the background of a script
+        return
+    asked = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except Exception as error:
+        if asked:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
 def _steps() -> Iterator[Callable[[str], None]]:
     """Show the step at hand on the terminal, past the converter's grip on file descriptor 2."""
     from rich.console import Console
@@ -181,18 +207,21 @@ def _as_dict(report: ConvertReport) -> dict[str, Any]:
 
 def _show(report: ConvertReport) -> None:
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
     for name, value in _rows(report):
-        table.add_row(f"[bold]{name}", value)
+        table.add_row(name, Text(value))
+    console().print(f"wrote {report.path}", markup=False, soft_wrap=True)
     console().print(table)
     for note in report.notes:
-        console().print(f"note: {note}", style="dim", markup=False)
+        console().print(f"note: {note}", style="dim", markup=False, soft_wrap=True)
 
 
 def _rows(report: ConvertReport) -> Iterator[tuple[str, str]]:
     manifest, proof = report.manifest, report.proof
-    yield "file", str(report.path)
     yield "size", f"{report.source_bytes / 1024:,.0f} -> {report.size_bytes / 1024:,.0f} KiB"
     yield "head", _head_text(manifest.head)
     yield "precision", manifest.precision

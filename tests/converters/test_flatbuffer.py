@@ -8,10 +8,10 @@ from typing import Any
 import keras
 import pytest
 import tensorflow as tf
-
 from edgeseg.converters.export import export
 from edgeseg.converters.flatbuffer import check_flatbuffer, operator_names
 from edgeseg.converters.quiet import quiet_tensorflow
+
 from edgeseg.errors import ModelError
 from edgeseg.manifest import Size
 
@@ -51,5 +51,5 @@ def test_operators_that_plain_runtimes_lack_are_refused() -> None:
 def test_a_layer_without_a_tflite_form_is_named() -> None:
     image = keras.Input((8, 8, 3))
     model = keras.Model(image, keras.ops.argmax(image, axis=-1, keepdims=True))
-    with pytest.raises(ModelError, match="cannot convert this model to float32: .*BitwiseAnd"):
+    with pytest.raises(ModelError, match=r"cannot convert this model to float32: .*BitwiseAnd"):
         export(model, Size(8, 8), "float32", "float32", nothing)
