@@ -83,6 +83,9 @@ def as_json(summary: RunSummary, setup: Setup, signal: int) -> str:
     """Return the summary as one JSON object; `signal` is the number that ended the run, or 0."""
     manifest = setup.manifest
     figures = asdict(summary)
+    figures["duration_s"] = round(summary.duration_s, 4)
+    figures["fps"] = round(summary.fps, 3)
+    figures["coverage"] = {name: round(share, 6) for name, share in summary.coverage.items()}
     figures["times"] = {
         name: {"p50_ms": round(spread.p50_ms, 3), "p95_ms": round(spread.p95_ms, 3)}
         for name, spread in summary.times.items()
@@ -122,7 +125,7 @@ def as_table(summary: RunSummary, setup: Setup) -> Table:
 
 
 def _facts(summary: RunSummary, setup: Setup) -> Sequence[tuple[str, str]]:
-    facts = [("masked", _masked(summary))]
+    facts = [("source", summary.source), ("masked", _masked(summary))]
     if summary.live:
         facts.append(("dropped", f"{summary.dropped} frames, because a newer one was there"))
         facts.append(("missed", f"{summary.missed} results, because the outputs were busy"))
@@ -145,10 +148,10 @@ def _facts(summary: RunSummary, setup: Setup) -> Sequence[tuple[str, str]]:
 
 def _masked(summary: RunSummary) -> str:
     if not summary.frames:
-        return f"no frames of {summary.source}"
+        return "no frames"
     return (
-        f"{summary.frames} frames of {summary.size} from {summary.source} "
-        f"in {summary.duration_s:.1f} s, {summary.fps:.1f} fps"
+        f"{summary.frames} frames of {summary.size} in {summary.duration_s:.1f} s, "
+        f"{summary.fps:.1f} fps"
     )
 
 

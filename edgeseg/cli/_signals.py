@@ -48,5 +48,7 @@ def stop_signals() -> Iterator[StopSignals]:
     try:
         yield signals
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        # After a signal the process is ending: a second one must not turn that into a traceback.
+        if not signals.received:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -54,11 +54,13 @@ class Street:
 
     def frames(self) -> Iterator[Frame]:
         """Yield pictures, endless unless `frames` says; a live street waits until each is due."""
-        start_s = time.monotonic()
+        start_s = 0.0
         index = 0
         while not self._closed.is_set() and index != self.length:
             due_s = index / self._options.fps
             pixels, truth = render_street(self._options.seed, due_s, self._options.size)
+            if index == 0:
+                start_s = time.monotonic()
             if self.live:
                 # Rendered ahead and handed over when due: rendering must not look like age.
                 self._closed.wait(start_s + due_s - time.monotonic())
