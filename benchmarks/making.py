@@ -62,7 +62,9 @@ def cached_path(variant: Variant, source: Path) -> Path:
 
 def _embedded(variant: Variant) -> Path | None:
     """Return the zoo's own int8 file where it is what was asked for."""
-    if variant.name not in zoo.names() or (variant.precision, variant.head) != ("int8", "coarse"):
+    if variant.name not in zoo.names() or variant.precision != "int8":
+        return None
+    if variant.head not in ("auto", "coarse"):
         return None
     try:
         path = zoo.resolve_tflite(variant.name)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Columns = Sequence[tuple[str, list[str]]]  # each a heading and a value per variant
+UNKNOWN = "unknown"  # in a file from elsewhere
 COLORS = {Verdict.FASTER: "green", Verdict.SLOWER: "yellow"}
 
 
@@ -77,8 +78,8 @@ def caption(report: BenchReport) -> list[str]:
 
 def _facts(cases: Sequence[Case]) -> Columns:
     return [
-        ("precision", [case.manifest.precision for case in cases]),
-        ("upsampling", [case.manifest.upsampling for case in cases]),
+        ("precision", [case.manifest.precision or UNKNOWN for case in cases]),
+        ("upsampling", [case.manifest.upsampling or UNKNOWN for case in cases]),
         ("head", [case.head for case in cases]),
         ("input", [str(case.manifest.preparation.size) for case in cases]),
         ("KiB", [f"{case.size_bytes / 1024:.0f}" for case in cases]),
@@ -98,9 +99,7 @@ def _columns(cases: Sequence[Case]) -> Columns:
 
 def _shared(cases: Sequence[Case]) -> list[str]:
     facts = [(name, values[0]) for name, values in _facts(cases) if len(set(values)) == 1]
-    return [
-        f"{value} KiB" if name == "KiB" else f"{name} {value}" for name, value in facts if value
-    ]
+    return [f"{value} KiB" if name == "KiB" else f"{name} {value}" for name, value in facts]
 
 
 def _figures(report: BenchReport) -> Columns:

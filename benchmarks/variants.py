@@ -28,7 +28,8 @@ class Variant:
         text: what was typed; it is the contender's name in every table.
         name: a zoo name, or the path of a Keras model or of a .tflite file.
         upsampling: None keeps the model's own.
-        precision, head: as for `edgeseg convert`.
+        precision: as for `edgeseg convert`.
+        head: likewise; `auto`, unless one was typed, is coarse wherever that is exact.
         size: network input size; None keeps the model's own.
     """
 
@@ -36,7 +37,7 @@ class Variant:
     name: str
     upsampling: str | None = None
     precision: str = "int8"
-    head: str = "coarse"
+    head: str = "auto"
     size: Size | None = None
 
     @property
@@ -95,7 +96,7 @@ def parse_variant(text: str, zoo: Sequence[str]) -> Variant:
         name=name,
         upsampling=chosen.get("upsampling"),
         precision=chosen.get("precision", "int8"),
-        head=chosen.get("head", "coarse"),
+        head=chosen.get("head", "auto"),
         size=size,
     )
 

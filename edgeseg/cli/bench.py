@@ -73,17 +73,18 @@ def _share(_: click.Context, param: click.Parameter, value: str) -> float:
     help="Write every timed call, the machine and the verdicts here; - is stdout.",
 )
 def bench(words: tuple[str, ...], json_path: Path | None, **options: Any) -> None:
-    r"""Compare models: which is faster, by how much, how surely.
+    """Compare models: which is faster, by how much, how surely.
 
     A VARIANT is a .tflite file, or NAME[:UPSAMPLING][:PRECISION][:HEAD][@WxH] with NAME a zoo
-    model or a Keras file; int8 and the coarse head go without saying. The first is the reference.
+    model or a Keras file; int8 goes without saying, and so does the coarse head where it is exact.
+    The first is the reference.
 
     \b
       edgeseg bench fcn8 vs fcn16 vs fcn32
       edgeseg bench fcn8:transpose vs fcn8:bilinear
       edgeseg bench fcn8:float32 vs fcn8@240x176
       edgeseg bench mine.tflite vs fcn8 --what frame
-    """
+    """  # noqa: D301  # click knows an example by its backspace
     from edgeseg.benchmarks.report import save_json
     from edgeseg.benchmarks.suite import bench as run_bench
     from edgeseg.files import check_writable

@@ -14,8 +14,8 @@ from edgeseg.manifest import Size
 ZOO = ("fcn8", "fcn16", "fcn32")
 
 
-def test_a_bare_name_means_int8_with_the_coarse_head() -> None:
-    assert parse_variant("fcn8", ZOO) == Variant("fcn8", "fcn8", None, "int8", "coarse", None)
+def test_a_bare_name_means_int8_with_the_usual_head() -> None:
+    assert parse_variant("fcn8", ZOO) == Variant("fcn8", "fcn8", None, "int8", "auto", None)
 
 
 def test_parts_come_in_any_order() -> None:

@@ -1,0 +1,138 @@
+"""`edgeseg bench` from the command line, on the tiny model of the tests."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from edgeseg.benchmarks.cases import contestant, prepare_cases
+from edgeseg.benchmarks.variants import parse_variant
+
+from edgeseg.cli import main
+from edgeseg.errors import ConfigError
+
+DATA = Path(__file__).parent.parent / "data"
+INT8, FLOAT = str(DATA / "tiny-int8.tflite"), str(DATA / "tiny-float32.tflite")
+SHORT = ("--seconds", "0.5", "--rounds", "1", "--threads", "1")
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+    """One short comparison: what it printed, and its JSON."""
+    path = tmp_path_factory.mktemp("bench") / "out.json"
+    command = [sys.executable, "-m", "edgeseg", "bench", INT8, "vs", FLOAT, "vs", INT8]
+    done = subprocess.run(
+        [*command, *SHORT, "--json", str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "measuring" not in done.stdout
+    return done.stdout, json.loads(path.read_text())
+
+
+def test_it_prints_a_table_and_a_verdict_for_each(measured: tuple[str, dict[str, Any]]) -> None:
+    text, _ = measured
+    for words in (
+        "tiny-int8.tflite",
+        "tiny-float32.tflite",
+        "tiny-int8.tflite #2",
+        "95 %",
+        "1 thread on",
+        "byte for byte",
+    ):
+        assert words in text
+    assert "tiny-float32.tflite is" in text or "are not distinguishable" in text
+
+
+def test_its_json_is_complete(measured: tuple[str, dict[str, Any]]) -> None:
+    _, found = measured
+    assert found["complete"] is True
+    assert len(found["rounds"]) >= 24
+    assert {entry["sitting"] for entry in found["rounds"]} == set(range(6))
+    assert [entry["precision"] for entry in found["variants"]] == [
+        "int8",
+        "",
+        "int8",
+    ]  # a file without manifest
+    assert found["variants"][0]["sha256"] == found["variants"][2]["sha256"]
+    assert found["host"]["cores"] >= 1
+    assert found["options"]["threads"] == 1
+    assert found["verdicts"]
+
+
+def test_json_on_stdout_is_nothing_but_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", INT8, *SHORT, "--what", "frame", "--json", "-"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["stages"] == ["prepare", "infer", "decode"]
+    assert "tiny-int8.tflite" in err
+
+
+def test_an_interruption_saves_what_there_is(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    command = [sys.executable, "-m", "edgeseg", "bench", INT8, "vs", FLOAT, "--seconds", "60"]
+    with subprocess.Popen(
+        [*command, "--precision", "0", "--json", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + 50
+        while not path.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert "interrupted after" in out
+    assert "Traceback" not in err
+    found = json.loads(path.read_text())
+    assert found["complete"] is False
+    assert found["rounds"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["fcn8", "fcn32"], "type: edgeseg bench fcn8 vs fcn32"),
+        ([INT8, "vs", "nowhere.tflite"], "nowhere.tflite"),
+        ([INT8, "--precision", "int8"], "part of the variant: fcn8:int8"),
+        ([INT8, "--seconds", "0", "--rounds", "0"], "--rounds is 0"),
+        ([INT8, "--json", "no/folder/out.json"], "cannot write no/folder/out.json"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", *words]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.strip().count("\n") == 0
+
+
+def test_stages_are_those_of_the_segmenter() -> None:
+    (case,) = prepare_cases(
+        [parse_variant(INT8, ())],
+        threads=1,
+        runtime=None,
+        tell=lambda text: None,  # noqa: ARG005
+    )
+    for what, stages in (("network", 1), ("frame", 3)):
+        workload = contestant(case, what, None).open()  # type: ignore[arg-type]
+        times = workload.run()
+        workload.close()
+        assert len(times) == stages
+        assert all(0 < time_s < 5 for time_s in times)
+    with pytest.raises(ConfigError, match="network or frame"):
+        contestant(case, "everything", None)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_the_same_file_twice_is_not_distinguishable(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", FLOAT, "vs", FLOAT, "--seconds", "10"]) == 0
+    out = capsys.readouterr().out
+    assert "not distinguishable" in out
+    assert "byte for byte" in out

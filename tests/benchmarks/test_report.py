@@ -1,0 +1,192 @@
+"""What a measurement says, in words, tables and JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from edgeseg.benchmarks.cases import STAGES, Case, What
+from edgeseg.benchmarks.host import Host, Strain
+from edgeseg.benchmarks.paired import Plan, Recording, Round, WarmUp
+from edgeseg.benchmarks.report import notes, save_json, sentences, standings, to_json
+from edgeseg.benchmarks.suite import BenchOptions, BenchReport
+from edgeseg.benchmarks.table import caption, tables
+from edgeseg.benchmarks.variants import Variant
+from rich.console import Console
+
+from edgeseg.labels import STREET
+from edgeseg.manifest import Head, Manifest, Preparation, Size
+
+HOST = Host("Some CPU", "x86_64", 2, 2, None, "Linux", "3.11", {"edgeseg": "0.1"}, "native")
+QUIET = Strain(0.1, 0.5, 0.0, 0.0)
+
+
+def case(label: str, *, upsampling: str = "bilinear", agreement: float = 0.99) -> Case:
+    return Case(
+        label=label,
+        variant=Variant(label, label),
+        path=Path(f"{label}.tflite"),
+        sha256=label,
+        size_bytes=650_000,
+        manifest=Manifest(
+            labels=STREET.names,
+            palette=STREET.palette,
+            preparation=Preparation(Size(480, 352)),
+            head=Head("logits", 8),
+            upsampling=upsampling,
+            precision="int8",
+            proof={"agreement": agreement},
+        ),
+        runtime="litert 2.3.0 (XNNPACK)",
+        threads=2,
+    )
+
+
+def report(
+    *factors: float, noise: float = 0.002, sittings: int = 8, what: What = "network", **cases: Any
+) -> BenchReport:
+    """A report on models whose times are `factors` times 4 ms."""
+    rng = np.random.default_rng(1)
+    stages = len(STAGES[what])
+    made = tuple(case(f"model{index}", **cases) for index in range(len(factors)))
+    rounds = [
+        Round(
+            sitting,
+            tuple(range(len(factors))),
+            tuple(
+                0.004 / stages * factor * np.exp(noise * rng.standard_normal((5, stages)))
+                for factor in factors
+            ),
+        )
+        for sitting in range(sittings)
+        for _ in range(5)
+    ]
+    labels = tuple(entry.label for entry in made)
+    warm = [WarmUp(9, 0.2, True, 0.004)] * len(made)
+    recording = Recording(labels, warm, rounds, 12.0)
+    options = BenchOptions(tuple(entry.variant for entry in made), what=what, plan=Plan(seed=7))
+    return BenchReport(options, made, HOST, QUIET, recording, interrupted=False)
+
+
+def drawn(measured: BenchReport, width: int) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=width)
+    for table in tables(measured, console):
+        console.print(table)
+    return out.getvalue()
+
+
+def test_a_faster_model_is_called_faster() -> None:
+    (sentence,) = sentences(report(1.31, 1.0))
+    assert sentence.startswith("model1 is 1.31x faster than model0 (95% interval 1.3")
+
+
+def test_a_slower_model_is_called_slower() -> None:
+    assert "model1 is 1.50x slower than model0" in sentences(report(1.0, 1.5))[0]
+
+
+def test_equal_models_are_not_distinguishable() -> None:
+    (sentence,) = sentences(report(1.0, 1.0))
+    assert sentence.startswith("model1 and model0 are not distinguishable (ratio 1.00")
+    assert "equal within 1 %" in sentence
+
+
+def test_noise_says_what_it_could_hide() -> None:
+    (sentence,) = sentences(report(1.0, 1.05, noise=0.3))
+    assert "not distinguishable" in sentence
+    assert "would not show; try a longer --seconds" in sentence
+
+
+def test_every_other_model_is_held_against_the_first() -> None:
+    assert [line.split()[0] for line in sentences(report(1, 2, 3))] == ["model1", "model2"]
+
+
+def test_too_few_sittings_give_no_verdict() -> None:
+    assert "too few rounds for a verdict" in sentences(report(1.0, 2.0, sittings=2))[0]
+
+
+def test_standings_are_of_all_calls() -> None:
+    first, second = standings(report(1.0, 2.0))
+    assert first.median_ms == pytest.approx(4.0, rel=0.01)
+    assert first.min_ms < first.median_ms < first.p95_ms
+    assert first.calls == second.calls == 200
+    assert first.ratio is None
+
+
+def test_stages_stand_apart_and_add_up() -> None:
+    measured = report(1.0, 2.0, what="frame")
+    first, _ = standings(measured)
+    assert list(first.stages_ms) == ["prepare", "infer", "decode"]
+    assert sum(first.stages_ms.values()) == pytest.approx(first.median_ms, rel=0.01)
+    assert "prepare" in drawn(measured, 120)
+
+
+def test_notes_name_what_weakens_the_figures() -> None:
+    measured = report(1.0, 1.0, agreement=0.5)
+    same = (measured.cases[0], replace(measured.cases[1], sha256=measured.cases[0].sha256))
+    measured.recording.warm_ups[1] = WarmUp(9, 2.0, settled=False, call_s=0.004)
+    busy = replace(QUIET, others_cores=1.5)
+    text = "\n".join(notes(replace(measured, cases=same, strain=busy, interrupted=True)))
+    assert "model0 and model1 are the same file byte for byte" in text
+    assert "still moved after the warm-up of model1" in text
+    assert "low agreement with float of model0 (50%), model1 (50%)" in text
+    assert "busy host: other programs used 1.5 of 2 cores" in text
+    assert "interrupted after 40 rounds" in text
+    assert notes(report(1.0, 1.0)) == []
+
+
+def test_a_busy_host_is_flagged_beside_the_number() -> None:
+    assert "median !" in drawn(replace(report(1, 2), strain=replace(QUIET, steal_share=0.1)), 80)
+    assert "!" not in drawn(report(1, 2), 80)
+
+
+@pytest.mark.parametrize("what", ["network", "frame"])
+@pytest.mark.parametrize("width", [80, 120])
+def test_tables_fit_the_terminal(what: What, width: int) -> None:
+    measured = report(1, 2, 3, what=what)
+    differing = tuple(
+        replace(entry, label=f"fcn8:{kind}", manifest=replace(entry.manifest, upsampling=kind))
+        for entry, kind in zip(measured.cases, ("transpose", "bilinear", "nearest"), strict=True)
+    )
+    text = drawn(replace(measured, cases=differing), width)
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= width
+    assert "…" not in text
+    for words in ("reference", "slower", "transpose", "upsampling", "2.00", "interval"):
+        assert words in text
+
+
+def test_what_all_share_is_said_once() -> None:
+    text = " ".join(caption(report(1, 2)))
+    assert "all: precision int8, upsampling bilinear, head coarse, input 480x352, 635 KiB" in text
+    assert "2 threads on 2 cores" in text
+    assert "litert" in text
+
+
+def test_one_model_alone_has_figures_and_no_verdict() -> None:
+    measured = report(1.0)
+    assert sentences(measured) == []
+    assert "ratio" not in drawn(measured, 80)
+
+
+def test_json_holds_every_call(tmp_path: Path) -> None:
+    measured = report(1.0, 2.0, what="frame")
+    save_json(measured, tmp_path / "out.json")
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert found == json.loads(to_json(measured))
+    assert found["schema"] == "edgeseg-bench-1"
+    assert found["complete"] is True
+    assert found["stages"] == ["prepare", "infer", "decode"]
+    assert found["options"]["seed"] == 7
+    assert found["host"]["cpu"] == "Some CPU"
+    assert found["variants"][1]["verdict"] == "slower"
+    assert found["variants"][1]["ratio"]["low"] <= 2.0 <= found["variants"][1]["ratio"]["high"]
+    calls = np.concatenate([entry["calls_ms"][1] for entry in found["rounds"]])
+    assert calls.shape == (200, 3)
+    assert np.median(calls.sum(axis=1)) == pytest.approx(
+        found["variants"][1]["median_ms"], abs=1e-3
+    )
