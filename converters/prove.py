@@ -52,6 +52,7 @@ class Proof:
         per_class: share of the float network's pixels of a class on which the file agrees; classes
             that the float network does not show are left out.
         classes_seen, classes: how many classes the float network shows, of how many.
+        classes_found: how many the file shows.
         mean_iou_float, mean_iou: against the masks, None without them.
         runtime: which runtime and kernels the file ran in.
     """
@@ -64,6 +65,7 @@ class Proof:
     per_class: Mapping[str, float]
     classes_seen: int
     classes: int
+    classes_found: int
     mean_iou_float: float | None
     mean_iou: float | None
     runtime: str
@@ -77,7 +79,7 @@ def prove(reference: Reference, segmenter: Segmenter, plan: FramePlan) -> Proof:
     """Run both on the held-out frames, through the device's own preparation and decode.
 
     Raises:
-        GateError: an output is not finite, constant, or one class where the float network has more.
+        GateError: an output is not finite.
         DataError: no frame could be read.
     """
     tally = _Tally(segmenter.manifest)
@@ -86,25 +88,30 @@ def prove(reference: Reference, segmenter: Segmenter, plan: FramePlan) -> Proof:
         tally.add(shot, _pair(reference, segmenter, shot), plan.ignore)
     if not tally.shares:
         raise none_readable(plan.pool)
-    _check_alive(tally)
     return tally.proof(plan.proven_on, segmenter.runtime.name)
 
 
 def check_gate(proof: Proof, least: float, *, calibrated: bool) -> None:
-    """Refuse a file that agrees too little.
+    """Refuse a file that agrees too little, or shows one class where there are more.
+
+    A quantized network that has collapsed can still agree on a large background. A gate of 0 lets
+    everything pass.
 
     Raises:
         GateError: with the figures, and what can be done.
     """
-    if proof.agreement >= least:
+    has_collapsed = least > 0 and proof.classes_found == 1 < proof.classes_seen
+    if proof.agreement >= least and not has_collapsed:
         return
     lowest = sorted(proof.per_class.items(), key=lambda item: item[1])[:3]
     named = ", ".join(f"{label} {share:.1%}" for label, share in lowest)
     advice = "give more typical frames with --calib, check --normalize and --color, or "
+    collapse = f"shows one class where the float network shows {proof.classes_seen}, and "
     raise GateError(
-        f"the converted file agrees with the float network on {proof.agreement:.2%} of the pixels "
-        f"(worst frame {proof.worst_frame}: {proof.worst:.2%}; lowest classes: {named}), the gate "
-        f"is {least:.2%}; no file was written: {advice if calibrated else ''}take another precision"
+        f"the converted file {collapse if has_collapsed else ''}agrees with the float network on "
+        f"{proof.agreement:.2%} of the pixels (worst frame {proof.worst_frame}: {proof.worst:.2%}; lowest "
+        f"classes: {named}), the gate is {least:.2%}; no file was written: "
+        f"{advice if calibrated else ''}take another precision"
     )
 
 
@@ -208,6 +215,7 @@ class _Tally:
             },
             classes_seen=int((rows > 0).sum()),
             classes=len(self.labels),
+            classes_found=int(self.together.any(axis=0).sum()),
             mean_iou_float=_rounded(metrics.mean_iou(self.truth_float)) if known else None,
             mean_iou=_rounded(metrics.mean_iou(self.truth_file)) if known else None,
             runtime=runtime,
@@ -216,15 +224,3 @@ class _Tally:
 
 def _rounded(value: Any) -> float:
     return round(float(value), 6)
-
-
-def _check_alive(tally: _Tally) -> None:
-    """A quantized network that has collapsed can still agree on a large background."""
-    expected, found = (tally.together.any(axis=axis) for axis in (1, 0))
-    if expected.sum() > 1 and found.sum() == 1:
-        only = tally.labels[int(np.argmax(found))]
-        raise GateError(
-            f"the converted file sees nothing but {only} where the float network sees "
-            f"{int(expected.sum())} classes; no file was written. Give more typical frames with "
-            "--calib, or take another precision"
-        )

@@ -153,8 +153,16 @@ def test_a_collapsed_network_is_not_written(
     options: ConvertOptions, color_net: Any, tmp_path: Path
 ) -> None:
     drowned = color_net(tail=layers.Rescaling(1.0, offset=5000.0))  # one int8 step is 20 there
-    text = refused(options, drowned, tmp_path, min_agreement=0.0)
-    assert "sees nothing but class" in text
+    text = refused(options, drowned, tmp_path, min_agreement=0.01)
+    assert "shows one class where the float network shows 3" in text
+
+
+def test_a_gate_of_0_lets_everything_pass(
+    options: ConvertOptions, color_net: Any, tmp_path: Path
+) -> None:
+    color_net(tail=layers.Rescaling(1.0, offset=5000.0)).save(tmp_path / "m.keras")
+    report = convert(replace(options, source=str(tmp_path / "m.keras"), min_agreement=0.0))
+    assert report.proof.classes_found == 1
 
 
 def test_nan_is_not_written(options: ConvertOptions, color_net: Any, tmp_path: Path) -> None:
