@@ -109,8 +109,8 @@ def check_gate(proof: Proof, least: float, *, calibrated: bool) -> None:
     collapse = f"shows one class where the float network shows {proof.classes_seen}, and "
     raise GateError(
         f"the converted file {collapse if has_collapsed else ''}agrees with the float network on "
-        f"{proof.agreement:.2%} of the pixels (worst frame {proof.worst_frame}: {proof.worst:.2%}; lowest "
-        f"classes: {named}), the gate is {least:.2%}; no file was written: "
+        f"{proof.agreement:.2%} of the pixels (worst frame {proof.worst_frame}: {proof.worst:.2%}; "
+        f"lowest classes: {named}), the gate is {least:.2%}; no file was written: "
         f"{advice if calibrated else ''}take another precision"
     )
 
