@@ -69,11 +69,22 @@ def caption(report: BenchReport) -> list[str]:
     return [
         f"timed: {timed}",
         *([f"all: {', '.join(shared)}"] if shared else []),
-        f"on: {host.cpu or host.machine}, {threads} on {host.usable_cores} cores, {case.runtime}, "
+        f"on: {host.cpu or host.machine}, {threads} on {host.usable_cores} cores, "
         f"{host.kernels} kernels",
+        *_runtimes(report.cases),
         f"{len(recording.rounds)} rounds in {recording.sittings} sittings, "
         f"{recording.elapsed_s:.0f} s; ratio: time / time of {case.label}",
     ]
+
+
+def _runtimes(cases: Sequence[Case]) -> list[str]:
+    """Say what ran the networks; where that differs, which (int16x8, say, gets no XNNPACK)."""
+    names: dict[str, list[str]] = {}
+    for case in cases:
+        names.setdefault(case.runtime, []).append(case.label)
+    if len(names) == 1:
+        return [f"runtime: {cases[0].runtime}"]
+    return [f"runtime of {', '.join(labels)}: {name}" for name, labels in names.items()]
 
 
 def _facts(cases: Sequence[Case]) -> Columns:

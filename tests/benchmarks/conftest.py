@@ -7,6 +7,7 @@ from math import exp, sqrt
 
 import numpy as np
 import pytest
+
 from edgeseg.benchmarks.paired import Contestant
 
 

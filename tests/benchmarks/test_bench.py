@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from edgeseg.benchmarks.cases import contestant, prepare_cases
 from edgeseg.benchmarks.variants import parse_variant
-
 from edgeseg.cli import main
 from edgeseg.errors import ConfigError
 

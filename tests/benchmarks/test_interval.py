@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from edgeseg.benchmarks.interval import (
     Ratio,
     Verdict,
@@ -17,8 +20,6 @@ from edgeseg.benchmarks.interval import (
     ratio_to_reference,
 )
 from edgeseg.benchmarks.paired import Plan, Recording, Round, measure
-from hypothesis import given
-from hypothesis import strategies as st
 
 ROUGH = {"shared": 0.15, "own": 0.02, "luck": 0.004, "spikes": 0.03}
 RUNS = 100

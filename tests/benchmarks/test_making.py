@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from edgeseg import zoo
 from edgeseg.benchmarks import making
 from edgeseg.benchmarks.making import cached_path, file_of
 from edgeseg.benchmarks.variants import Variant, parse_variant
-
-from edgeseg import zoo
 from edgeseg.errors import MissingExtraError, ModelError, OutputError
 from edgeseg.manifest import Size
 from edgeseg.modelfile import read_manifest

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from edgeseg.benchmarks.paired import (
     BLOCK_S,
     MIN_SITTINGS,

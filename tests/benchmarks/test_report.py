@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
+
 from edgeseg.benchmarks.cases import STAGES, Case, What
 from edgeseg.benchmarks.host import Host, Strain
 from edgeseg.benchmarks.paired import Plan, Recording, Round, WarmUp
@@ -17,8 +19,6 @@ from edgeseg.benchmarks.report import notes, save_json, sentences, standings, to
 from edgeseg.benchmarks.suite import BenchOptions, BenchReport
 from edgeseg.benchmarks.table import caption, tables
 from edgeseg.benchmarks.variants import Variant
-from rich.console import Console
-
 from edgeseg.labels import STREET
 from edgeseg.manifest import Head, Manifest, Preparation, Size
 
@@ -164,7 +164,15 @@ def test_what_all_share_is_said_once() -> None:
     text = " ".join(caption(report(1, 2)))
     assert "all: precision int8, upsampling bilinear, head coarse, input 480x352, 635 KiB" in text
     assert "2 threads on 2 cores" in text
-    assert "litert" in text
+    assert "runtime: litert 2.3.0 (XNNPACK)" in text
+
+
+def test_runtimes_that_differ_are_told_apart() -> None:
+    measured = report(1, 2, 3)
+    cases = (*measured.cases[:2], replace(measured.cases[2], runtime="litert 2.3.0 (builtin)"))
+    lines = caption(replace(measured, cases=cases))
+    assert "runtime of model0, model1: litert 2.3.0 (XNNPACK)" in lines
+    assert "runtime of model2: litert 2.3.0 (builtin)" in lines
 
 
 def test_one_model_alone_has_figures_and_no_verdict() -> None:

@@ -6,8 +6,8 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from edgeseg.benchmarks.variants import Variant, parse_variant, split_versus
 
+from edgeseg.benchmarks.variants import Variant, parse_variant, split_versus
 from edgeseg.errors import ConfigError
 from edgeseg.manifest import Size
 
