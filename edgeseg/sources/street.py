@@ -25,9 +25,7 @@ from edgeseg.sources.scenery.scene import (
 Stroke = tuple[float, Callable[[], None]]
 
 
-def render_street(
-    seed: int, t: float, size: Size
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def render_street(seed: int, t: float, size: Size) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return the street of `seed` after `t` seconds of driving: picture and truth.
 
     The picture is BGR uint8 [height, width, 3]; the truth is uint8 [height, width] with the class

@@ -8,13 +8,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from edgeseg.converters.calibrate import float_tensor, plan_frames, samples, split
 from edgeseg.converters.frames import Streets, open_pool
 from edgeseg.converters.load import Network
 from edgeseg.converters.options import ConvertOptions, Precision
-from hypothesis import given
-from hypothesis import strategies as st
-
 from edgeseg.errors import DataError, EdgesegError
 from edgeseg.labels import STREET, palette_for
 from edgeseg.manifest import Head, Manifest, Preparation, Size

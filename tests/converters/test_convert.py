@@ -11,10 +11,10 @@ import cv2
 import keras
 import numpy as np
 import pytest
+
 from edgeseg.converters import ConvertOptions, ConvertReport, convert
 from edgeseg.converters.options import MIN_AGREEMENT, Precision
 from edgeseg.converters.quiet import quiet_tensorflow
-
 from edgeseg.errors import ConfigError, GateError, ModelError, OutputError
 from edgeseg.manifest import Head, Size
 from edgeseg.masks import read_image

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from edgeseg.converters.embed import embed_manifest
 from edgeseg.converters.export import export
 from edgeseg.converters.flatbuffer import schema
-
 from edgeseg.labels import STREET
 from edgeseg.manifest import Head, Manifest, Preparation, Size
 from edgeseg.modelfile import read_manifest

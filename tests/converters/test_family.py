@@ -8,8 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from edgeseg.converters import ConvertOptions, convert
 
+from edgeseg.converters import ConvertOptions, convert
 from edgeseg.fcn import DECODERS, ENCODERS, UPSAMPLINGS, ModelCard, save_model
 from edgeseg.fcn.card import build
 from edgeseg.fcn.encoder import encoder_spec

@@ -8,10 +8,10 @@ from typing import Any
 import keras
 import pytest
 import tensorflow as tf
+
 from edgeseg.converters.export import export
 from edgeseg.converters.flatbuffer import check_flatbuffer, operator_names
 from edgeseg.converters.quiet import quiet_tensorflow
-
 from edgeseg.errors import ModelError
 from edgeseg.manifest import Size
 

@@ -7,10 +7,10 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from edgeseg.converters.rewrite.head import argmax_head, auto_head, coarse_head, full_head
-from edgeseg.converters.rewrite.tail import bilinear_plane
 from numpy.typing import NDArray
 
+from edgeseg.converters.rewrite.head import argmax_head, auto_head, coarse_head, full_head
+from edgeseg.converters.rewrite.tail import bilinear_plane
 from edgeseg.decode import Grid, decode
 from edgeseg.errors import ModelError
 from edgeseg.fcn import build_fcn

@@ -7,10 +7,10 @@ from typing import Any
 
 import keras
 import pytest
+
 from edgeseg.converters.load import load
 from edgeseg.converters.options import ConvertOptions
 from edgeseg.converters.quiet import quiet_tensorflow
-
 from edgeseg.errors import ModelError
 from edgeseg.fcn import ModelCard, build_fcn, save_model
 from edgeseg.fcn.encoder import encoder_spec

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from edgeseg.converters.rewrite.static_batch import static_batch, with_input_size
 
+from edgeseg.converters.rewrite.static_batch import static_batch, with_input_size
 from edgeseg.errors import ModelError
 from edgeseg.manifest import Size
 

@@ -127,7 +127,7 @@ def fence(rng: np.random.Generator) -> Texture:
         image *= 1 + 0.25 * noise(0.5)[: image.shape[0], : image.shape[1], None]
         bar = 32.0 if kind == 1 else 150.0
         image[:, :: 5 if kind == 1 else 10] = bar
-        image[:, :: 40] = bar * 0.8
+        image[:, ::40] = bar * 0.8
         image[2:5] = image[-7:-4] = bar
     return _levels(_grainy(rng, image, 0.1))
 

@@ -56,9 +56,7 @@ def paint_ground(
     _shade(canvas, top, z[:, 0], _grain(x, z, driven_m, kinds), light)
 
 
-def _kinds(
-    scene: Scene, x: NDArray[Any], z: NDArray[Any], driven_m: float
-) -> NDArray[np.uint8]:
+def _kinds(scene: Scene, x: NDArray[Any], z: NDArray[Any], driven_m: float) -> NDArray[np.uint8]:
     """Return 0 for carriageway, 1 for pavement, 2 for kerbstone."""
     layout = scene.layout
     kinds = ((x < layout.kerb_left) | (x > layout.kerb_right)).astype(np.uint8)

@@ -174,9 +174,7 @@ def _sign(rng: np.random.Generator, x: float, z: float) -> Thing:
     return Thing("sign", x, z, size=rng.uniform(0.85, 1.35), variant=kind, color=_pick(rng, boards))
 
 
-def _parked(
-    rng: np.random.Generator, layout: Layout, plots: tuple[Plot, ...]
-) -> tuple[Thing, ...]:
+def _parked(rng: np.random.Generator, layout: Layout, plots: tuple[Plot, ...]) -> tuple[Thing, ...]:
     things: list[Thing] = []
     crowded = rng.uniform(0.05, 0.65)
     for side, kerb in ((-1, layout.kerb_left), (1, layout.kerb_right)):
