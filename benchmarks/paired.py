@@ -77,7 +77,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class WarmUp:
-    """How one contestant's first calls went: how many, how long, and whether the time settled."""
+    """How one contestant's first calls went.
+
+    Attributes:
+        calls: how many.
+        seconds: how long they took together.
+        settled: whether their time settled.
+        call_s: the time of one, from the quickest window: a disturbed one would make blocks short.
+    """
 
     calls: int
     seconds: float
@@ -227,7 +234,7 @@ def warm_up(workload: Workload, cap_s: float, clock: Clock) -> WarmUp:
         medians.append(float(np.median(window)))
         settled = _is_settled(medians[-SETTLED_WINDOWS:])
         if settled or clock() - start >= cap_s:
-            return WarmUp(calls, clock() - start, settled, medians[-1])
+            return WarmUp(calls, clock() - start, settled, min(medians))
 
 
 def _window(workload: Workload, clock: Clock) -> list[float]:

@@ -91,13 +91,15 @@ def to_json(report: BenchReport) -> str:
 
 def percent(share: float) -> str:
     """Return a share as a percentage without needless digits: 0.01 is "1 %", 0.005 "0.5 %"."""
-    return f"{share * 100:.2g} %"
+    value = share * 100
+    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
 
 
-def spread(low: float, high: float) -> tuple[str, str]:
-    """Return an interval's bounds, with as many decimals as tell them apart."""
-    digits = 3 if high - low < 0.02 else 2
-    return f"{low:.{digits}f}", f"{high:.{digits}f}"
+def decimals(low: float, high: float) -> int:
+    """Return how many decimals tell an interval's bounds apart."""
+    if high - low < 0.02:
+        return 3
+    return 2 if high < 10 else 1
 
 
 def _low_agreement(cases: Sequence[Case]) -> list[str]:
@@ -149,24 +151,25 @@ def _sentence(reference: str, other: Standing, report: BenchReport) -> str:
             f"(ratio {ratio.value:.2f}, {report.recording.sittings} sittings)"
         )
     if other.verdict is Verdict.FASTER:
-        low, high = spread(1 / ratio.high, 1 / ratio.low)
-        factor = f"{1 / ratio.value:.2f}x faster than {reference}"
+        value, low, high, word = 1 / ratio.value, 1 / ratio.high, 1 / ratio.low, "faster"
     elif other.verdict is Verdict.SLOWER:
-        low, high = spread(ratio.low, ratio.high)
-        factor = f"{ratio.value:.2f}x slower than {reference}"
+        value, low, high, word = ratio.value, ratio.low, ratio.high, "slower"
     else:
         return _undecided(reference, other.label, ratio, ratio.low, ratio.high, report)
-    return f"{other.label} is {factor} ({CONFIDENCE:.0%} interval {low} to {high})"
+    digits = decimals(low, high)
+    return (
+        f"{other.label} is {value:.{digits}f}x {word} than {reference} "
+        f"({CONFIDENCE:.0%} interval {low:.{digits}f} to {high:.{digits}f})"
+    )
 
 
 def _undecided(
     reference: str, label: str, ratio: Ratio, low: float, high: float, report: BenchReport
 ) -> str:
-    low_text, high_text = spread(low, high)
-    digits = len(low_text) - low_text.index(".") - 1
+    digits = decimals(low, high)
     return (
         f"{label} and {reference} are not distinguishable (ratio {ratio.value:.{digits}f}, "
-        f"{CONFIDENCE:.0%} interval {low_text} to {high_text}"
+        f"{CONFIDENCE:.0%} interval {low:.{digits}f} to {high:.{digits}f}"
         f"{_why_undecided(ratio, low, high, report.options.smallest)})"
     )
 

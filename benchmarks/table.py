@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .cases import FRAME, Case
 from .host import busy_reasons
 from .interval import Verdict
-from .report import Standing, is_equal, spread, standings
+from .report import Standing, decimals, is_equal, standings
 from .suite import BenchReport
 
 if TYPE_CHECKING:
@@ -147,4 +147,6 @@ def _comparison(row: Standing, report: BenchReport) -> list[str]:
     word = row.verdict.value
     if row.verdict is Verdict.SAME:
         word = "equal" if is_equal(row.ratio, report.options.smallest) else "unclear"
-    return [f"{row.ratio.value:.2f}", "-".join(spread(row.ratio.low, row.ratio.high)), word]
+    low, high = row.ratio.low, row.ratio.high
+    digits = decimals(low, high)
+    return [f"{row.ratio.value:.{digits}f}", f"{low:.{digits}f}-{high:.{digits}f}", word]
