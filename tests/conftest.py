@@ -7,11 +7,21 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
 
 # Quiet before anything imports TensorFlow.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+# A busy machine is no failure; in CI the examples are the same in every run.
+settings.register_profile(
+    "edgeseg",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("edgeseg")
 
 HAS_TENSORFLOW = find_spec("tensorflow") is not None
 

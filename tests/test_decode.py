@@ -64,7 +64,7 @@ def opencv(logits: NDArray[Any], size: Size) -> NDArray[Any]:
 
 
 @needs_native
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(case=CASES, size=SIZES, grid=GRIDS, mode=st.sampled_from(["bilinear", "nearest"]))
 def test_native_equals_the_reference(
     case: dict[str, Any], size: Size, grid: Grid, mode: Any
@@ -83,7 +83,7 @@ def test_native_equals_the_reference_with_256_classes(dtype: Any) -> None:
     assert np.array_equal(decode(logits, size, grid), decode_reference(logits, size, grid))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     height=st.integers(1, 24),
