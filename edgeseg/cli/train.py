@@ -63,11 +63,13 @@ def train(**options: Any) -> None:
     kept beside the output after every epoch; after an interruption, the same command with --resume
     goes on from there.
     """
+    from edgeseg.converters.quiet import import_keras
     from edgeseg.fcn.train import TrainOptions
     from edgeseg.fcn.train import train as run_training
 
     labels = _labels(options.pop("labels"), options.pop("ignore"), options["synthetic"])
     settings = TrainOptions(labels=labels, **options)
+    import_keras()
     try:
         with _progress() as progress:
             report = run_training(settings, progress)

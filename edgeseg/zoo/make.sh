@@ -15,8 +15,8 @@ train() {
 }
 
 train --decoder fcn32 --weights "$weights" --epochs 20 --learning-rate 1e-3 -o "$out/fcn32.keras"
-train --decoder fcn16 --init "$out/fcn32.keras" --epochs 10 --learning-rate 5e-4 -o "$out/fcn16.keras"
-train --decoder fcn8 --init "$out/fcn16.keras" --epochs 30 --learning-rate 5e-4 -o "$out/fcn8.keras"
+train --decoder fcn16 --init "$out/fcn32.keras" --epochs 8 --learning-rate 5e-4 -o "$out/fcn16.keras"
+train --decoder fcn8 --init "$out/fcn16.keras" --epochs 26 --learning-rate 5e-4 -o "$out/fcn8.keras"
 
 for name in fcn32 fcn16 fcn8; do
   edgeseg convert "$out/$name.keras" --int8 --calib "$data/train" --masks "$data/trainannot" \
