@@ -10,17 +10,23 @@ from numpy.typing import NDArray
 from edgeseg.manifest import METADATA_NAME, Manifest
 
 from .flatbuffer import schema
+from .freeze import INPUT
 
 _IDENTIFIER = b"TFL3"
 _ALIGNMENT = 16  # the schema's force_align of buffer data, which runtimes count on
 
 
 def embed_manifest(tflite: bytes, manifest: Manifest) -> bytes:
-    """Return `tflite` with `manifest` as flatbuffer metadata, in place of one it already has."""
+    """Return `tflite` with `manifest` as flatbuffer metadata, in place of one it already has.
+
+    A file without a signature gets one as well.
+    """
     import flatbuffers
 
     model = schema().ModelT.InitFromPackedBuf(tflite, 0)
     _put(model, manifest.to_json().encode())
+    if not model.signatureDefs:
+        model.signatureDefs = [_signature(model.subgraphs[0], manifest.head.kind)]
     model.buffers = [_AlignedBuffer(buffer) for buffer in model.buffers]
     builder = flatbuffers.Builder(len(tflite) + 4096)
     builder.Finish(model.Pack(builder), _IDENTIFIER)
@@ -41,6 +47,22 @@ def _put(model: Any, text: bytes) -> None:
     buffer = schema().BufferT()
     buffer.data = data
     model.buffers.append(buffer)
+
+
+def _signature(graph: Any, output: str) -> Any:
+    """Return the signature that other tools call the network by: "image" to e.g. "logits"."""
+    signature = schema().SignatureDefT()
+    signature.signatureKey = "serving_default"  # TensorFlow's usual name
+    signature.subgraphIndex = 0
+    signature.inputs = [_named(INPUT, graph.inputs[0])]
+    signature.outputs = [_named(output, graph.outputs[0])]
+    return signature
+
+
+def _named(name: str, tensor: int) -> Any:
+    entry = schema().TensorMapT()
+    entry.name, entry.tensorIndex = name, int(tensor)
+    return entry
 
 
 class _AlignedBuffer:

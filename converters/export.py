@@ -8,6 +8,7 @@ from edgeseg.errors import EdgesegError, ModelError
 from edgeseg.manifest import Size
 
 from .calibrate import Samples
+from .freeze import freeze
 from .options import Io, Precision
 from .quiet import quiet_tensorflow
 from .rewrite.static_batch import static_batch
@@ -42,9 +43,11 @@ def _converter(model: Any, size: Size) -> Any:
     import tensorflow as tf
 
     if isinstance(model, SavedNetwork):
-        return tf.lite.TFLiteConverter.from_concrete_functions([model.function])
-    # Only a Keras model of batch 1 keeps every shape; model.export and SavedModels open it again.
-    return tf.lite.TFLiteConverter.from_keras_model(static_batch(model, size))
+        function = model.function
+    else:
+        static = static_batch(model, size)
+        function = freeze(lambda image: static(image, training=False), static.input_shape)
+    return tf.lite.TFLiteConverter.from_concrete_functions([function])
 
 
 def _set_precision(converter: Any, precision: Precision, io: Io, samples: Samples) -> None:

@@ -149,7 +149,8 @@ def _reference(network: Network) -> Reference:
         head = output_head(network.model.input_shape, network.model.output_shape)
     else:
         full = full_head(network.model)
-        run, head = tf.function(static_batch(full.model, network.preparation.size)), full.head
+        static = static_batch(full.model, network.preparation.size)
+        run, head = tf.function(static), full.head
 
     def logits(tensor: NDArray[Any]) -> NDArray[Any]:
         with quiet_tensorflow():

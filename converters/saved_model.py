@@ -9,6 +9,8 @@ from typing import Any
 from edgeseg.errors import ModelError
 from edgeseg.manifest import Size
 
+from .freeze import freeze
+
 
 @dataclass(frozen=True)
 class SavedNetwork:
@@ -50,7 +52,7 @@ def open_saved_model(path: Path, size: Size | None) -> SavedNetwork:
         return signature(**{name: image})[result]
 
     try:
-        function = _frozen(logits, shape, spec.dtype)
+        function = freeze(logits, shape, spec.dtype)
     except Exception as error:
         raise ModelError(
             f"{path} does not take {shape[2]}x{shape[1]} pictures: {str(error).strip()[:300]}"
@@ -94,12 +96,3 @@ def _fixed_shape(path: Path, spec: Any, size: Size | None) -> tuple[int, int, in
     if height is None or width is None:
         raise ModelError(f"{path} has no fixed input size; give one with --input-size WxH")
     return 1, height, width, 3
-
-
-def _frozen(logits: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """Return the function with its variables as constants: TFLite would keep READ_VARIABLE."""
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    concrete = tf.function(logits).get_concrete_function(tf.TensorSpec(shape, dtype))
-    return convert_variables_to_constants_v2(concrete)

@@ -65,3 +65,12 @@ def test_buffers_keep_the_alignment_of_the_schema(plain: bytes) -> None:
     embedded = embed_manifest(plain, MANIFEST)
     assert embedded[4:8] == b"TFL3"
     assert all(offset % 16 == 0 for offset in data_offsets(embedded))
+
+
+def test_other_tools_find_a_signature(plain: bytes) -> None:
+    interpreter = pytest.importorskip("ai_edge_litert.interpreter").Interpreter
+    loaded = interpreter(model_content=embed_manifest(plain, MANIFEST))
+    signature = {"serving_default": {"inputs": ["image"], "outputs": ["logits"]}}
+    assert loaded.get_signature_list() == signature
+    image = np.zeros((1, 64, 64, 3), np.float32)
+    assert loaded.get_signature_runner()(image=image)["logits"].shape == (1, 64, 64, 3)
