@@ -12,7 +12,7 @@ from edgeseg.runtimes import default_threads
 
 from .cases import Case, What, contestant, prepare_cases
 from .host import Host, Snapshot, Strain, describe_host, snapshot, strain_between
-from .interval import is_precise
+from .interval import SMALLEST, is_precise
 from .paired import Clock, Contestant, Plan, Recording, measure
 from .variants import Variant
 
@@ -27,7 +27,7 @@ class BenchOptions:
         threads: of the network; None means one per core, at most 4.
         runtime: one of `edgeseg.runtimes.NAMES`; None takes the first that is installed.
         plan: how long.
-        smallest: smallest difference that is called one, as a share (0.01 is 1 %).
+        smallest: smallest difference that is called one, as a share (0.02 is 2 %).
     """
 
     variants: tuple[Variant, ...]
@@ -35,7 +35,7 @@ class BenchOptions:
     threads: int | None = None
     runtime: str | None = None
     plan: Plan = field(default_factory=Plan)
-    smallest: float = 0.01
+    smallest: float = SMALLEST
 
 
 @dataclass(frozen=True)

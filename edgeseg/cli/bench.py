@@ -61,7 +61,7 @@ def _share(_: click.Context, param: click.Parameter, value: str) -> float:
     "--smallest",
     callback=_share,
     metavar="PERCENT",
-    default="1",
+    default="2",
     show_default=True,
     help="Smallest difference that counts as one.",
 )

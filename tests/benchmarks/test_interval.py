@@ -49,13 +49,13 @@ def simulated(machine: Any, factor: float) -> list[Ratio]:
 
 
 def test_the_same_model_twice_is_not_distinguishable(machine: Any) -> None:
-    verdicts = [judge(ratio, 0.01) for ratio in simulated(machine, 1.0)]
+    verdicts = [judge(ratio) for ratio in simulated(machine, 1.0)]
     assert verdicts.count(Verdict.SAME) >= 0.95 * RUNS
 
 
 def test_a_clear_difference_is_found_and_its_size_held_by_the_interval(machine: Any) -> None:
     ratios = simulated(machine, 1.1)
-    verdicts = [judge(ratio, 0.01) for ratio in ratios]
+    verdicts = [judge(ratio) for ratio in ratios]
     assert verdicts.count(Verdict.SLOWER) >= 0.95 * RUNS
     assert Verdict.FASTER not in verdicts
     held = [(ratio.low or 0) <= 1.1 <= (ratio.high or 0) for ratio in ratios]
@@ -67,7 +67,7 @@ def test_a_drift_of_all_cancels(machine: Any) -> None:
     cases = [drifting.contestant("a", 0.01), drifting.contestant("b", 0.02)]
     recording = Recording(("a", "b"))
     measure(cases, Plan(seconds=10), recording, precise=lambda *_: False, clock=drifting.clock)
-    assert ratio_to_reference(recording, 1).value == pytest.approx(2.0, rel=0.01)
+    assert ratio_to_reference(recording, 1).value == pytest.approx(2.0, rel=0.03)
 
 
 def test_a_against_b_and_b_against_a_say_the_same() -> None:
@@ -82,7 +82,7 @@ def test_a_against_b_and_b_against_a_say_the_same() -> None:
 def test_too_few_sittings_give_no_interval() -> None:
     ratio = ratio_to_reference(recorded({"a": [1.0] * 9, "b": [2.0] * 9}), 1)
     assert ratio == Ratio(2.0, None, None)
-    assert judge(ratio, 0.01) is Verdict.UNKNOWN
+    assert judge(ratio) is Verdict.UNKNOWN
     assert ratio.half_width == float("inf")
 
 
@@ -97,7 +97,7 @@ def test_too_few_sittings_give_no_interval() -> None:
     ],
 )
 def test_a_difference_must_be_one_that_counts(low: float, high: float, verdict: Verdict) -> None:
-    assert judge(Ratio((low * high) ** 0.5, low, high), 0.01) is verdict
+    assert judge(Ratio((low * high) ** 0.5, low, high), smallest=0.01) is verdict
 
 
 def test_the_bootstrap_agrees_with_scipy() -> None:

@@ -95,7 +95,7 @@ def test_a_slower_model_is_called_slower() -> None:
 def test_equal_models_are_not_distinguishable() -> None:
     (sentence,) = sentences(report(1.0, 1.0))
     assert sentence.startswith("model1 and model0 are not distinguishable (ratio 1.00")
-    assert "equal within 1 %" in sentence
+    assert "equal within 2 %" in sentence
 
 
 def test_noise_says_what_it_could_hide() -> None:
