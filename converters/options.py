@@ -46,6 +46,7 @@ class ConvertOptions:
             None renders synthetic street frames.
         masks: folder with an index PNG for each calibration image, for the proof's mIoU.
         frames: how many calibration frames to use at most.
+        correct_bias: whether an int8 file's biases take up what quantization shifts.
         min_agreement: the gate; None takes MIN_AGREEMENT of the precision.
         normalize: one of edgeseg.modelfile.NORMALIZATIONS, overruling the card and every guess.
         color, resize: likewise, of the preparation.
@@ -62,6 +63,7 @@ class ConvertOptions:
     calibration: str | Path | None = None
     masks: Path | None = None
     frames: int = 100
+    correct_bias: bool = True
     min_agreement: float | None = None
     normalize: str | None = None
     color: ColorOrder | None = None

@@ -16,6 +16,7 @@ from edgeseg.errors import ModelError
 from edgeseg.files import atomic_write_bytes, check_writable
 from edgeseg.manifest import Manifest
 
+from .bias import FRAMES, BiasCorrection, correct_biases
 from .calibrate import FramePlan, plan_frames, samples
 from .embed import embed_manifest
 from .export import export
@@ -82,6 +83,8 @@ def convert(options: ConvertOptions, progress: Progress | None = None) -> Conver
     tell(f"converting to {options.precision}")
     tflite = _export(headed, network, plan, options)
     check_flatbuffer(tflite)
+    correction = _corrected(tflite, headed, network, plan, options, tell)
+    tflite = correction.tflite if correction else tflite
     manifest = replace(network.manifest, head=headed.head, precision=options.precision)
     tell(f"proving on {plan.proven_on}")
     proof = _prove(embed_manifest(tflite, manifest), network, plan, options)
@@ -96,7 +99,7 @@ def convert(options: ConvertOptions, progress: Progress | None = None) -> Conver
         source_bytes=network.size_bytes,
         proof=proof,
         calibrated_on=plan.calibrated_on,
-        notes=_notes(network, headed, plan, proof),
+        notes=_notes(network, headed, plan, proof, correction),
         duration_s=time.monotonic() - start_s,
     )
 
@@ -162,9 +165,35 @@ def _reference(network: Network) -> Reference:
     return Reference(logits, head)
 
 
-def _notes(network: Network, headed: Headed, plan: FramePlan, proof: Proof) -> tuple[str, ...]:
+def _corrected(
+    tflite: bytes,
+    headed: Headed,
+    network: Network,
+    plan: FramePlan,
+    options: ConvertOptions,
+    tell: Progress,
+) -> BiasCorrection | None:
+    """Correct the biases of an int8 file; None where that was not asked for or is not possible."""
+    if options.precision != "int8" or not options.correct_bias:
+        return None
+    tell("correcting biases")
+    numbers = plan.calibration[:: max(1, len(plan.calibration) // FRAMES)][:FRAMES]
+    few = samples(replace(plan, calibration=numbers), network.preparation)
+    exact = export(headed.model, network.preparation.size, "float32", "float32", few)
+    return correct_biases(tflite, exact, [tensor for (tensor,) in few()])
+
+
+def _notes(
+    network: Network,
+    headed: Headed,
+    plan: FramePlan,
+    proof: Proof,
+    correction: BiasCorrection | None,
+) -> tuple[str, ...]:
     notes = [f"guessed: {guess}" for guess in network.guesses]
     notes += [*headed.notes, *plan.notes]
+    if correction:
+        notes.append(correction.note)
     if plan.pool.unreadable:
         names = ", ".join(plan.pool.unreadable[:5])
         notes.append(f"{len(plan.pool.unreadable)} {plan.pool.name} could not be read: {names}")

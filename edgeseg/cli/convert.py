@@ -60,6 +60,12 @@ def _precision_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     help="How many of them to use.",
 )
 @click.option(
+    "--bias-correction/--no-bias-correction",
+    "correct_bias",
+    default=True,
+    help="Let an int8 file's biases take up what quantization shifts.  [default: on]",
+)
+@click.option(
     "--masks", type=FOLDER, help="Index masks of the --calib images; the proof then has mIoU."
 )
 @click.option(

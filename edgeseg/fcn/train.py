@@ -112,7 +112,7 @@ def train(options: TrainOptions, progress: Progress | None = None) -> TrainRepor
     trained = _record(options, plan, losses, time.monotonic() - started)
     trained["evaluated"] = _evaluated(options, model, card, held_out)
     card = ModelCard(**{**vars(card), "trained": trained})
-    save_model(model, card, options.output)
+    save_model(_without_optimizer(model, card), card, options.output)
     shutil.rmtree(checkpoint_dir(options.output), ignore_errors=True)
     return TrainReport(options.output, card)
 
@@ -226,6 +226,13 @@ def _fit(
         ],
     )
     return losses
+
+
+def _without_optimizer(model: Any, card: ModelCard) -> Any:
+    """Return the network alone: with the optimizer's moments the file is three times as large."""
+    bare = build(card)
+    bare.set_weights(model.get_weights())
+    return bare
 
 
 def _epoch_callback(
