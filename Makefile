@@ -16,7 +16,7 @@ help: ## list these targets
 setup: $(STAMP) ## make the virtual environment and install edgeseg into it
 
 demo: $(STAMP) demo/fcn8.tflite ## convert FCN-8 to int8, then run it on moving pictures
-	$(BIN)/edgeseg run demo/fcn8.tflite --source 'synthetic://street?seed=1' --frames 150 \
+	$(BIN)/edgeseg run demo/fcn8.tflite --source 'synthetic://street?seed=3' --frames 150 \
 	  --save demo/overlay.mp4 --masks demo/masks --stats demo/run.jsonl --snapshot demo/overlay.png
 	@echo "look at demo/overlay.png and demo/overlay.mp4; the masks are in demo/masks"
 

@@ -47,6 +47,7 @@ def card_markdown(
     path: Path, tflite: Path, card: ModelCard, manifest: Manifest, int8: dict[str, Any]
 ) -> str:
     """Return the card: what it is, data and terms, recipe, accuracy in float and int8, limits."""
+    size = card.preparation.size
     (float32,) = card.trained["evaluated"].values()
     rows = "\n".join(
         f"| {label} | {float32['iou'].get(label, float('nan')):.3f} "
@@ -56,11 +57,9 @@ def card_markdown(
     recipe = "\n".join(f"- {key}: {value}" for key, value in sorted(card.trained["recipe"].items()))
     return f"""# {path.stem}: street scenes, 11 classes
 
-{card.decoder.upper()} on {card.encoder}, {card.upsampling} upsampling, input
-{card.preparation.size}.
-`{path.name}` is the Keras model ({path.stat().st_size / 1024:,.0f} KiB), `{tflite.name}` the int8
-file with head `{"full" if manifest.head.stride == 1 else "coarse"}`, stride {manifest.head.stride}
-({tflite.stat().st_size / 1024:,.0f} KiB).
+{card.decoder.upper()} on {card.encoder}, {card.upsampling} upsampling, input {size}.
+`{path.name}` is the Keras model ({path.stat().st_size / 1024:,.0f} KiB), `{tflite.name}` the
+int8 file, logits at stride {manifest.head.stride} ({tflite.stat().st_size / 1024:,.0f} KiB).
 
 ## Data and terms
 

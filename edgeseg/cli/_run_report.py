@@ -159,7 +159,8 @@ def _model(setup: Setup) -> str:
     manifest = setup.manifest
     parts = (manifest.decoder, manifest.encoder, manifest.upsampling, manifest.precision)
     known = ", ".join(part for part in parts if part)
-    return f"{setup.model} ({known}), input {manifest.preparation.size}"
+    made_of = f" ({known})" if known else ""
+    return f"{setup.model}{made_of}, input {manifest.preparation.size}"
 
 
 def _engine(setup: Setup) -> str:

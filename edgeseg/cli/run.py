@@ -141,7 +141,7 @@ def _stream(
         source = open_source(uri)
         stack.callback(source.close)
         segmenter = stack.enter_context(open_segmenter(model, **engine))
-        _tell(segmenter.guesses)
+        _tell(f"guessed: {guess}" for guess in segmenter.guesses)
         sinks = [stack.enter_context(sink) for sink in _sinks(wishes, source, segmenter, stop)]
         summary = run_stream(
             source,
