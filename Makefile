@@ -49,7 +49,7 @@ types: $(STAMP) ## check types
 bench: $(STAMP) ## compare the decoders on this machine
 	$(BIN)/edgeseg bench fcn8 vs fcn16 vs fcn32
 
-zoo: $(STAMP) ## train, convert and describe the embedded models again (90 minutes; CAMVID, ENCODER)
+zoo: $(STAMP) ## train, convert and describe the embedded models again (70 minutes; CAMVID, ENCODER)
 	PATH="$(BIN):$$PATH" sh edgeseg/zoo/make.sh $(CAMVID) $(ENCODER)
 
 clean: ## remove what these targets made

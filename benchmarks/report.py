@@ -179,7 +179,11 @@ def _why_undecided(ratio: Ratio, low: float, high: float, smallest: float) -> st
     if is_equal(ratio, smallest):
         return f"; equal within {percent(smallest)}"
     if low > 1 or high < 1:
-        return f"; not surely more than the {percent(smallest)} that counts; try a longer --seconds"
+        word = "faster" if high < 1 else "slower"
+        return (
+            f"; probably {word}, but not surely by the {percent(smallest)} that counts; "
+            "try --precision 0.3 --seconds 60"
+        )
     widest = max(1 / low, high) - 1
     return f"; a difference up to {percent(widest)} would not show; try a longer --seconds"
 
