@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -16,12 +14,13 @@ import numpy as np
 from edgeseg.errors import ConfigError, DataError, ModelError
 from edgeseg.evaluate import evaluate
 from edgeseg.fcn.card import ModelCard, build, read_card, rebuild, save_model
+from edgeseg.fcn.checkpoint import checkpoint_path, load_state, save_state
 from edgeseg.fcn.dataset import BatchPlan, batches, class_weights
 from edgeseg.fcn.decoder import Decoder, Scores
 from edgeseg.fcn.encoder import encoder_spec
 from edgeseg.fcn.predict import segment_with
 from edgeseg.fcn.upsampling import Upsampling
-from edgeseg.files import atomic_write_bytes, check_writable
+from edgeseg.files import check_writable
 from edgeseg.labels import LabelSet
 from edgeseg.manifest import Size
 from edgeseg.masks import Pair, check_masks, find_pairs
@@ -113,13 +112,8 @@ def train(options: TrainOptions, progress: Progress | None = None) -> TrainRepor
     trained["evaluated"] = _evaluated(options, model, card, held_out)
     card = ModelCard(**{**vars(card), "trained": trained})
     save_model(_without_optimizer(model, card), card, options.output)
-    shutil.rmtree(checkpoint_dir(options.output), ignore_errors=True)
+    checkpoint_path(options.output).unlink(missing_ok=True)
     return TrainReport(options.output, card)
-
-
-def checkpoint_dir(output: Path) -> Path:
-    """Return the folder beside `output` where an interrupted run keeps its state."""
-    return output.with_name(f"{output.name}.checkpoint")
 
 
 def _check(options: TrainOptions) -> None:
@@ -134,9 +128,13 @@ def _check(options: TrainOptions) -> None:
         reasons.append(f"-o {options.output}: the file's name must end with .keras")
     if options.init and options.weights:
         reasons.append("--init brings the encoder's weights: leave --weights out")
-    if options.resume and not checkpoint_dir(options.output).is_dir():
+    checkpoint = checkpoint_path(options.output)
+    if options.resume and not checkpoint.is_file():
+        reasons.append(f"nothing to resume: {checkpoint} is missing; leave --resume out")
+    if checkpoint.is_file() and not options.resume:
         reasons.append(
-            f"nothing to resume: {checkpoint_dir(options.output)} is missing; leave --resume out"
+            f"{checkpoint} holds an interrupted run: add --resume to go on, or delete it to begin "
+            "anew"
         )
     if reasons:
         raise ConfigError("; ".join(reasons))
@@ -196,13 +194,24 @@ def _fit(
     model: Any, plan: BatchPlan, options: TrainOptions, progress: Progress | None
 ) -> list[float]:
     """Fit, with a checkpoint after every epoch; return the loss of each epoch."""
+    data = batches(plan)
+    checkpoint = checkpoint_path(options.output)
+    _compile(model, options, steps=len(data) * options.epochs)
+    losses = load_state(checkpoint, model) if options.resume else []
+    model.fit(
+        data,
+        initial_epoch=len(losses),
+        epochs=options.epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=[_epoch_callback(data, options.epochs, progress, checkpoint, losses)],
+    )
+    return losses
+
+
+def _compile(model: Any, options: TrainOptions, steps: int) -> None:
     import keras
 
-    data = batches(plan)
-    folder = checkpoint_dir(options.output)
-    if not options.resume:
-        shutil.rmtree(folder, ignore_errors=True)
-    steps = len(data) * options.epochs
     rate = keras.optimizers.schedules.CosineDecay(
         options.learning_rate, steps, warmup_target=options.learning_rate, warmup_steps=steps // 50
     )
@@ -212,20 +221,6 @@ def _fit(
         # XLA takes seven times as long over depthwise convolutions on a CPU.
         jit_compile=False,
     )
-    losses: list[float] = []
-    model.fit(
-        data,
-        epochs=options.epochs,
-        shuffle=False,
-        verbose=0,
-        callbacks=[
-            keras.callbacks.BackupAndRestore(
-                str(folder), double_checkpoint=True, delete_checkpoint=False
-            ),
-            _epoch_callback(data, options.epochs, progress, folder / "losses.json", losses),
-        ],
-    )
-    return losses
 
 
 def _without_optimizer(model: Any, card: ModelCard) -> Any:
@@ -236,30 +231,21 @@ def _without_optimizer(model: Any, card: ModelCard) -> Any:
 
 
 def _epoch_callback(
-    data: Any, epochs: int, progress: Progress | None, log: Path, losses: list[float]
+    data: Any, epochs: int, progress: Progress | None, checkpoint: Path, losses: list[float]
 ) -> Any:
     import keras
 
     class Epoch(keras.callbacks.Callback):  # type: ignore[misc]
-        """Tells the data which epoch it is, the caller how far it is, and stops at NaN.
-
-        The loss of each epoch is kept beside the checkpoint, for the card of a resumed run.
-        """
-
-        def on_train_begin(self, logs: Any = None) -> None:
-            del logs
-            if log.exists():
-                losses.extend(json.loads(log.read_text()))
+        """Tells the data which epoch it is, the caller how far it is; keeps the state."""
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             del logs
-            del losses[epoch:]
             data.epoch = epoch
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             del epoch
             losses.append(float((logs or {})["loss"]))
-            atomic_write_bytes(log, json.dumps(losses).encode())
+            save_state(checkpoint, self.model, losses)
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             loss = float((logs or {}).get("loss", np.nan))

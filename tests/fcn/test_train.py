@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,12 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeseg.errors import ConfigError, DataError, ModelError
+from edgeseg.errors import ConfigError, DataError, ModelError, OutputError
 from edgeseg.fcn import read_card
+from edgeseg.fcn.checkpoint import checkpoint_path
 from edgeseg.fcn.dataset import BatchPlan, batches, class_weights
 from edgeseg.fcn.encoder import ENCODERS, EncoderSpec, encoder_spec
-from edgeseg.fcn.train import TrainOptions, checkpoint_dir, train
+from edgeseg.fcn.train import TrainOptions, train
 from edgeseg.labels import STREET, LabelSet, palette_for
 from edgeseg.manifest import Size
 from edgeseg.masks import find_pairs
@@ -85,7 +88,7 @@ def test_training_writes_a_model_with_its_card(squares: Path, tmp_path: Path) ->
     assert len(card.trained["loss"]) == 2
     assert card.trained["evaluated"]["held out 0[0-3].png"]["images"] == 4
     assert seen[-1] == (2, 2, 3, 3)
-    assert not checkpoint_dir(report.path).exists()
+    assert not checkpoint_path(report.path).exists()
 
 
 def test_the_same_seed_trains_the_same_network(squares: Path, tmp_path: Path) -> None:
@@ -115,7 +118,9 @@ def test_interrupted_training_resumes(squares: Path, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(options, interrupt)
     assert not options.output.exists()
-    assert checkpoint_dir(options.output).is_dir()
+    assert checkpoint_path(options.output).is_file()
+    with pytest.raises(ConfigError, match="holds an interrupted run: add --resume"):
+        train(options)
     resumed = train(replace(options, resume=True)).card.trained["loss"]
     assert resumed == pytest.approx(whole, rel=1e-3)
 
@@ -211,3 +216,26 @@ def test_init_must_be_of_the_same_family(squares: Path, tmp_path: Path) -> None:
     options = _options(squares, tmp_path / "b.keras", init=tmp_path / "a.keras", labels=other)
     with pytest.raises(ModelError, match="has encoder tiny and 3 classes; expected tiny and 4"):
         train(options)
+
+
+def test_a_state_of_another_network_is_refused(squares: Path, tmp_path: Path) -> None:
+    options = _options(squares, tmp_path / "a.keras", resume=True)
+    checkpoint_path(options.output).write_bytes(b"no archive")
+    with pytest.raises(ConfigError, match="cannot resume from"):
+        train(options)
+    with checkpoint_path(options.output).open("wb") as stream:
+        np.savez(stream, losses=np.zeros(1), v00000=np.zeros((3, 3)))
+    with pytest.raises(ConfigError, match="state of another network"):
+        train(options)
+
+
+def test_a_full_disk_ends_training_with_its_reason(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        train(_options(squares, tmp_path / "a.keras"))
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
