@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeseg.decode import grid_for
-from edgeseg.errors import ConfigError, EdgesegError, ModelError, SourceError
+from edgeseg.errors import ConfigError, ModelError, SourceError
 from edgeseg.heads import check_head, grid_on
 from edgeseg.manifest import Head, Layout, Manifest, Preparation, Size
 from edgeseg.metrics import agreement
@@ -226,11 +226,7 @@ def test_models_are_found_by_path_or_zoo_name(
 
 
 def test_the_zoos_default_opens() -> None:
-    try:
-        segmenter = open_segmenter(None)
-    except EdgesegError as error:
-        pytest.skip(f"the zoo's int8 files are not made yet: {error}")
-    with segmenter:
+    with open_segmenter(None) as segmenter:
         assert segmenter.manifest.labels[0] == "sky"
         assert segmenter.segment(stripes(Size(64, 48))).mask.shape == (48, 64)
 
