@@ -64,14 +64,14 @@ def correct_biases(
 
     Returns:
         The corrected file, or None where the two files do not have the same layers in the same
-        order, or the output is a class map.
+        order.
     """
     layers = _layers(tflite)
     twins = [layer.output for layer in _layers(float_tflite)]
     exact = _Network(float_tflite)
-    if len(layers) != len(twins) or exact.output_type != np.float32:
+    if len(layers) != len(twins):
         return None
-    results = [exact.run(frame) for frame in frames]
+    classes = [exact.classes(frame) for frame in frames]
     expected = _means(exact, frames, twins)
     data = bytearray(tflite)
     for layer, mean in zip(layers, expected, strict=True):
@@ -81,8 +81,8 @@ def correct_biases(
         if found.shape != mean.shape or found.shape != layer.scales.shape:
             return None
         _shift(data, layer, mean - found)
-    before = _agreement(_Network(tflite), frames, results)
-    after = _agreement(_Network(bytes(data)), frames, results)
+    before = _agreement(_Network(tflite), frames, classes)
+    after = _agreement(_Network(bytes(data)), frames, classes)
     return BiasCorrection(bytes(data) if after > before else tflite, before, after)
 
 
@@ -156,11 +156,11 @@ def _each(network: _Network, frames: Sequence[NDArray[np.float32]]) -> Iterator[
 def _agreement(
     network: _Network,
     frames: Sequence[NDArray[np.float32]],
-    expected: Sequence[NDArray[np.float64]],
+    expected: Sequence[NDArray[Any]],
 ) -> float:
     shares = [
-        agreement(exact.argmax(axis=-1), network.run(frame).argmax(axis=-1))
-        for frame, exact in zip(frames, expected, strict=True)
+        agreement(classes, network.classes(frame))
+        for frame, classes in zip(frames, expected, strict=True)
     ]
     return float(np.mean(shares))
 
@@ -182,15 +182,17 @@ class _Network:
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
 
-    @property
-    def output_type(self) -> Any:
-        return self._output["dtype"]
-
-    def run(self, frame: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Run the network and return its output in real units."""
+    def run(self, frame: NDArray[np.float32]) -> None:
+        """Run the network; `value` then returns any of its tensors."""
         self._interpreter.set_tensor(self._input["index"], _stored(frame, self._input))
         self._interpreter.invoke()
-        return self.value(self._output["index"])
+
+    def classes(self, frame: NDArray[np.float32]) -> NDArray[Any]:
+        """Run the network and return the class of each cell of its output."""
+        self.run(frame)
+        output = self._interpreter.get_tensor(self._output["index"])
+        is_class_map = output.ndim == 3
+        return output if is_class_map else np.asarray(output.argmax(axis=-1))
 
     def value(self, tensor: int) -> NDArray[np.float64]:
         """Return a tensor in real units, as float64 [1, h, w, channels]."""

@@ -11,6 +11,7 @@ import pytest
 
 from edgeseg.converters.bias import BiasCorrection, _layers, _shift, correct_biases
 from edgeseg.converters.export import export
+from edgeseg.converters.rewrite.head import argmax_head
 from edgeseg.manifest import Size
 
 pytestmark = pytest.mark.convert
@@ -80,6 +81,16 @@ def test_transposed_convolutions_are_corrected(frames: Frames) -> None:
     int8, exact = files(build("transpose"), frames)
     assert [layer.scales.size for layer in _layers(int8)] == [16, 16, 12, 5]
     assert correct_biases(int8, exact, frames) is not None
+
+
+def test_a_class_map_is_corrected_as_well(frames: Frames) -> None:
+    int8, exact = files(argmax_head(build()).model, frames)
+    damaged = bytearray(int8)
+    layer = _layers(int8)[3]
+    _shift(damaged, layer, np.linspace(-0.15, 0.15, layer.scales.size))
+    found = correct_biases(bytes(damaged), exact, frames)
+    assert found is not None
+    assert found.after > max(0.97, found.before)
 
 
 def test_other_layers_are_left_alone(pair: tuple[bytes, bytes], frames: Frames) -> None:
