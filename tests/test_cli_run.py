@@ -111,6 +111,13 @@ def test_the_duration_ends_an_endless_source(capsys: pytest.CaptureFixture[str])
     assert json.loads(capsys.readouterr().out)["frames"] > 0
 
 
+def test_a_street_that_nobody_watches_ends_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--source", STREET, "--json") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["frames"] == 300
+    assert "ending after 300 frames" in said.err
+
+
 def test_a_note_about_what_was_skipped(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (pictures / "3-broken.png").write_bytes(b"broken")
     assert run("--source", pictures) == 0

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from edgeseg.summary import RunSummary
 
 
+_ENOUGH = 300  # twelve seconds of the synthetic street
+
+
 @dataclass(frozen=True)
 class _Wishes:
     """Where the results of a run go, and when it ends."""
@@ -148,7 +151,7 @@ def _stream(
             segmenter,
             sinks,
             stop=stop,
-            limit=wishes.frames,
+            limit=wishes.frames or _enough(source, wishes, sinks),
             duration_s=wishes.duration,
         )
         setup = Setup(
@@ -160,6 +163,17 @@ def _stream(
             outputs=wishes.outputs,
         )
     return summary, setup
+
+
+def _enough(source: Source, wishes: _Wishes, sinks: list[Sink]) -> int | None:
+    """End a street that nobody watches; a camera runs until it is told to stop."""
+    from edgeseg.sinks.window import WindowSink
+
+    watched = any(isinstance(sink, WindowSink) for sink in sinks)
+    if source.live or source.length is not None or wishes.duration is not None or watched:
+        return None
+    _tell([f"{source.name} is endless: ending after {_ENOUGH} frames (--frames, --duration)"])
+    return _ENOUGH
 
 
 def _sinks(
