@@ -188,7 +188,7 @@ class Process:
         command = [sys.executable, "-m", "edgeseg", "run", MODEL, "--no-window", "--json"]
         outputs = ["--save", str(self.video), "--stats", str(self.log)]
         self._child = subprocess.Popen(
-            [*command, "--source", source, *outputs],
+            [*command, "--source", source, "--duration", "600", *outputs],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
