@@ -180,6 +180,12 @@ def test_a_failing_output_keeps_the_others(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "masks").glob(".*")] == []
 
 
+def _hear_signals() -> None:
+    """Signals ignored by whoever started the tests, nohup for one, stay ignored in children."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Process:
     """`edgeseg run` in a process of its own, saving a video and a log."""
 
@@ -192,6 +198,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_hear_signals,
         )
 
     def wait_for_frames(self, count: int) -> None:
@@ -207,7 +214,10 @@ class Process:
         for number in signals:
             self._child.send_signal(number)
             time.sleep(0.1)
-        out, err = self._child.communicate(timeout=60)
+        try:
+            out, err = self._child.communicate(timeout=60)
+        finally:
+            self._child.kill()
         return self._child.returncode, out, err, time.monotonic() - start_s
 
 
