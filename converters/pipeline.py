@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -177,10 +178,12 @@ def _corrected(
     if options.precision != "int8" or not options.correct_bias:
         return None
     tell("correcting biases")
-    numbers = plan.calibration[:: max(1, len(plan.calibration) // FRAMES)][:FRAMES]
-    few = samples(replace(plan, calibration=numbers), network.preparation)
-    exact = export(headed.model, network.preparation.size, "float32", "float32", few)
-    return correct_biases(tflite, exact, [tensor for (tensor,) in few()])
+    frames = samples(plan, network.preparation)
+    exact = export(headed.model, network.preparation.size, "float32", "float32", frames)
+    # Spread over what can be read: some of the plan's pictures may be damaged.
+    step = max(1, len(plan.calibration) // FRAMES)
+    few = [tensor for (tensor,) in islice(frames(), 0, None, step)][:FRAMES]
+    return correct_biases(tflite, exact, few)
 
 
 def _notes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -218,3 +219,17 @@ def _silent_stderr(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     """Nothing of TensorFlow's chatter may reach the terminal."""
     yield
     assert capfd.readouterr() == ("", "")
+
+
+def test_damaged_calibration_frames_do_not_stop_the_bias_correction(
+    options: ConvertOptions, pictures: Path, tmp_path: Path
+) -> None:
+    """The very frames that the correction would pick are damaged; the others serve it."""
+    folder = tmp_path / "frames"
+    shutil.copytree(pictures, folder)
+    for number in (0, 3, 5, 8):
+        (folder / f"{number:02}.png").write_bytes(b"damaged")
+    output = tmp_path / "out.tflite"
+    report = convert(replace(options, calibration=folder, output=output))
+    assert any("bias" in note for note in report.notes)
+    assert any("4 images in frames could not be read: 00.png" in note for note in report.notes)
