@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.manifest import Preparation, Size
+from edgeseg.fcn.augment import VOID, augment, paste
+from edgeseg.manifest import Preparation
 from edgeseg.masks import Pair, read_image, read_mask
-from edgeseg.prepare import place, prepare
+from edgeseg.prepare import prepare
 from edgeseg.runtimes import TensorSpec
 
 # Streams of random numbers that must not meet: shuffling, rendering, augmenting.
@@ -27,6 +27,7 @@ class BatchPlan:
         preparation: of the network's input.
         weights: weight of each class in the loss, float32 [classes].
         synthetic: rendered street frames for each image on disk, 0.2 adds one for every five.
+        mix: share of pictures that get rare classes of another pasted in.
         batch_size: images a batch; the last, smaller batch of an epoch is left out.
         seed: of everything random.
     """
@@ -35,6 +36,7 @@ class BatchPlan:
     preparation: Preparation
     weights: NDArray[np.float32]
     synthetic: float
+    mix: float
     batch_size: int
     seed: int
 
@@ -45,10 +47,10 @@ class BatchPlan:
 
 
 def batches(plan: BatchPlan) -> Any:
-    """Return a keras.utils.PyDataset of (images, classes, pixel weights).
+    """Return a keras.utils.PyDataset of (images, labels).
 
-    Images are float32 [batch, h, w, 3] as the network takes them, classes int32 [batch, h, w],
-    weights float32 [batch, h, w], zero where a pixel is void. Batch i of epoch e depends only on
+    Images are float32 [batch, h, w, 3] as the network takes them, labels uint8 [batch, h, w], VOID
+    where a pixel has no class. Batch i of epoch e depends only on
     the plan, i and e, so an interrupted run can go on where it was; set `epoch` before each one.
     """
     import keras
@@ -63,20 +65,15 @@ def batches(plan: BatchPlan) -> Any:
         def __len__(self) -> int:
             return max(1, plan.length // plan.batch_size)
 
-        def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
-            images, labels = _read_batch(plan, self.epoch, index)
-            seed = [plan.seed, _AUGMENT, self.epoch, index]
-            images, labels = _augment(
-                images, labels, int(np.random.default_rng(seed).integers(2**31))
-            )
-            return _finish(plan, images, labels)
+        def __getitem__(self, index: int) -> tuple[Any, Any]:
+            return _read_batch(plan, self.epoch, index)
 
     return Batches()
 
 
 def _read_batch(
     plan: BatchPlan, epoch: int, index: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     order = np.random.default_rng([plan.seed, _SHUFFLE, epoch]).permutation(plan.length)
     chosen = order[index * plan.batch_size : (index + 1) * plan.batch_size]
     samples = [_sample(plan, epoch, int(number)) for number in chosen]
@@ -86,40 +83,34 @@ def _read_batch(
 
 def _sample(
     plan: BatchPlan, epoch: int, number: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return pixels [h, w, 3] in 0..255 in the network's channel order, and labels [h, w, 1] + 1.
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Return a view of a picture as the network takes it, and its labels."""
+    rng = np.random.default_rng([plan.seed, _AUGMENT, epoch, number])
+    pixels, labels = _view(plan, epoch, number, rng)
+    if rng.random() < plan.mix:
+        other = _view(plan, epoch, int(rng.integers(plan.length)), rng)
+        pixels, labels = paste(pixels, labels, *other, _some_rare(plan, rng))
+    width, height = plan.preparation.size
+    tensor = TensorSpec((1, height, width, 3), "float32", 0.0, 0, "image")
+    prepared: NDArray[np.float32] = prepare(pixels, plan.preparation, tensor)[0]
+    return prepared, labels
 
-    Labels are shifted by one so that void is 0, which is what augmentation fills corners with.
-    """
+
+def _view(
+    plan: BatchPlan, epoch: int, number: int, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     if number < len(plan.pairs):
         pair = plan.pairs[number]
         image, mask = read_image(pair.image), read_mask(pair.mask)
     else:
         image, mask = _rendered(plan, epoch, number)
-    known = np.where(mask < len(plan.weights), mask.astype(np.float32) + 1, 0)
-    return _pixels(image, plan.preparation), _labels(known, plan.preparation)
+    known = np.where(mask < len(plan.weights), mask, VOID).astype(np.uint8)
+    return augment(image, known, plan.preparation.size, rng)
 
 
-def _pixels(image: NDArray[np.uint8], preparation: Preparation) -> NDArray[np.float32]:
-    """Prepare an image as the device does, but for the scale: colours are augmented first."""
-    raw = replace(preparation, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    width, height = preparation.size
-    tensor = TensorSpec((1, height, width, 3), "float32", 0.0, 0, "image")
-    pixels: NDArray[np.float32] = prepare(image, raw, tensor)[0]
-    return pixels
-
-
-def _labels(labels: NDArray[np.float32], preparation: Preparation) -> NDArray[np.float32]:
-    """Lay labels where `prepare` lays the image; letterbox borders are void."""
-    width, height = preparation.size
-    where = place(Size(*labels.shape[1::-1]), preparation)
-    inner = cv2.resize(
-        labels, (round(where.width), round(where.height)), interpolation=cv2.INTER_NEAREST
-    )
-    laid = np.zeros((height, width, 1), np.float32)
-    top, left = round(where.y), round(where.x)
-    laid[top : top + inner.shape[0], left : left + inner.shape[1], 0] = inner
-    return laid
+def _some_rare(plan: BatchPlan, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return each class rarer than the average with even chance."""
+    return np.flatnonzero((plan.weights > 1) & (rng.random(len(plan.weights)) < 0.5))
 
 
 def _rendered(
@@ -129,42 +120,6 @@ def _rendered(
 
     rng = np.random.default_rng([plan.seed, _RENDER, epoch, number])
     return render_street(int(rng.integers(1000)), float(rng.uniform(0, 60)), plan.preparation.size)
-
-
-def _augment(
-    images: NDArray[np.float32], labels: NDArray[np.float32], seed: int
-) -> tuple[Any, Any]:
-    """Flip, scale, shift and recolour: Keras's own layers, which move masks along with images."""
-    import keras
-
-    layers = keras.layers
-    fill: dict[str, Any] = {"fill_mode": "constant", "fill_value": 0.0}
-    data = {"images": images, "segmentation_masks": labels}
-    for layer in (
-        layers.RandomFlip("horizontal", seed=seed),
-        layers.RandomZoom((-0.45, 0.15), seed=seed + 1, **fill),
-        layers.RandomZoom((-0.12, 0.12), (-0.12, 0.12), seed=seed + 2, **fill),
-        layers.RandomTranslation(0.12, 0.15, seed=seed + 3, **fill),
-        layers.RandomColorJitter(
-            value_range=(0, 255),
-            brightness_factor=(-0.15, 0.35),
-            contrast_factor=0.4,
-            saturation_factor=(0.35, 0.65),
-            hue_factor=0.03,
-            seed=seed + 4,
-        ),
-    ):
-        data = layer(data, training=True)
-    return data["images"], data["segmentation_masks"]
-
-
-def _finish(plan: BatchPlan, images: Any, labels: Any) -> tuple[Any, Any, Any]:
-    preparation = plan.preparation
-    pixels = np.asarray(images)
-    mean, std = np.array(preparation.mean, np.float32), np.array(preparation.std, np.float32)
-    shifted = np.rint(np.asarray(labels)[..., 0]).astype(np.int32)
-    weight_of = np.concatenate([np.zeros(1, np.float32), plan.weights])
-    return (pixels - mean) / std, np.maximum(shifted - 1, 0), weight_of[shifted]
 
 
 def class_weights(counts: NDArray[np.int64], scheme: str) -> NDArray[np.float32]:
