@@ -72,6 +72,7 @@ def _manifest(manifest: Manifest) -> dict[str, Any]:
     facts = asdict(manifest)
     facts["preparation"]["size"] = str(manifest.preparation.size)
     facts["labels"] = list(manifest.labels)
+    facts["float_layers"] = list(manifest.float_layers)
     del facts["palette"], facts["version"]
     return facts
 
@@ -80,6 +81,11 @@ def _show(facts: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from edgeseg.manifest import precision_in_words
+
+    if "precision" in facts:
+        words = precision_in_words(facts["precision"], facts["float_layers"])
+        facts = {**facts, "precision": words}
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -94,7 +100,7 @@ def _text(name: str, value: Any) -> str:
         return _lines(f"{model}: {_kib(size)}" for model, size in value.items())
     if name == "size_bytes":
         return _kib(value)
-    if name in ("labels", "guesses"):
+    if name in ("labels", "guesses", "float_layers"):
         return "\n".join(value) if name == "guesses" else ", ".join(value)
     if isinstance(value, dict):
         return _lines(f"{key} {_plain(part)}" for key, part in value.items())
