@@ -26,6 +26,7 @@ __all__ = [
     "match_pairs",
     "read_image",
     "read_mask",
+    "same_shape",
     "usable_pairs",
 ]
 
@@ -73,7 +74,8 @@ def usable_pairs(
         ignore: or this value (void).
         skip_bad: leave bad pairs out and return why, instead of raising.
         split: the part of the folder.
-        same_size: whether a mask must have its image's size; training needs it.
+        same_size: whether a mask must have its image's size, as for training, or only its shape
+            (see `same_shape`).
         known: reasons found before, by `match_pairs`, to be told with the others.
 
     Raises:
@@ -135,6 +137,13 @@ def match_pairs(folder: Path, split: str = "train") -> tuple[list[Pair], tuple[s
     """
     found = _match(folder, split)
     return found.pairs, (*found.unmatched, *found.spare)
+
+
+def same_shape(a: Size, b: Size) -> bool:
+    """Return whether two sizes have one ratio of width to height, to within a rounded pixel."""
+    if a.width < b.width:
+        a, b = b, a
+    return abs(a.height * b.width / a.width - b.height) <= 1
 
 
 class _Matched(NamedTuple):
@@ -228,9 +237,10 @@ def _check(pair: Pair, num_classes: int, ignore: int | None, same_size: bool) ->
     reasons = image_reasons + mask_reasons
     if mask is None:
         return _Checked(np.zeros(_VALUES, np.int64), reasons)
-    if same_size and image is not None and image.shape[:2] != mask.shape:
+    if image is not None:
         sizes = Size(*mask.shape[::-1]), Size(*image.shape[1::-1])
-        reasons.append(f"{pair.mask} is {sizes[0]}, its image {sizes[1]}")
+        if sizes[0] != sizes[1] if same_size else not same_shape(*sizes):
+            reasons.append(f"{pair.mask} is {sizes[0]}, its image {sizes[1]}")
     histogram = np.bincount(mask.ravel(), minlength=_VALUES)
     reasons += _unknown_values(pair.mask, histogram, num_classes, ignore)
     return _Checked(histogram, reasons)
