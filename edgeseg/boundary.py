@@ -120,7 +120,7 @@ def _grown(flags: _Flags, reach: float) -> _Flags:
     grown = picture.copy()
     for size in _rectangles(reach):
         grown |= np.asarray(cv2.dilate(picture, np.ones(size, np.uint8)), np.uint8)
-    return grown > 0
+    return np.asarray(grown > 0)
 
 
 @lru_cache(maxsize=64)

@@ -23,7 +23,7 @@ EXACT = {"rel": 0, "abs": 1e-9}
 
 @st.composite
 def label_maps(draw: st.DrawFn) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Truth with void, and prediction, each of its own few classes: some are in one, some in none."""
+    """Truth with void, and prediction, each of a few classes: some are in one, some in none."""
     shape = draw(st.tuples(st.integers(1, 9), st.integers(1, 9)))
     classes = st.lists(st.integers(0, CLASSES - 1), min_size=1, max_size=CLASSES, unique=True)
     truth = st.sampled_from([*draw(classes), VOID])
