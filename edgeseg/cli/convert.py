@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgeseg.cli._common import FILE, FOLDER, OUTPUT, SIZE, console
+from edgeseg.cli._signals import interruptible
 
 if TYPE_CHECKING:
     from edgeseg.converters import ConvertOptions, ConvertReport
@@ -115,7 +114,7 @@ def convert(model: str | None, output: Path | None, as_json: bool, **options: An
     from edgeseg.converters import convert as run_conversion
 
     asked = _options(model or "fcn8", output, options)
-    with _interruptible(), _steps() as show:
+    with interruptible(), _steps() as show:
         report = run_conversion(asked, show)
     if as_json:
         click.echo(json.dumps(_as_dict(report), indent=1))
@@ -168,30 +167,6 @@ def _base_name(source: str, parts: dict[str, Any]) -> str:
     name, _, upsampling = source.partition(":") if not Path(source).exists() else (source, "", "")
     words = [Path(name).stem, upsampling, parts.get("head", ""), str(parts.get("size", ""))]
     return "-".join(word for word in words if word)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C be Ctrl-C: inside TensorFlow's imports it comes out as some other exception."""
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield  # ignored on purpose, as in the background of a script
-        return
-    asked = False
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
-        signal.default_int_handler(number, frame)
-
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    except Exception as error:
-        if asked:
-            raise KeyboardInterrupt from error
-        raise
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
