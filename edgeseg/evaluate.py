@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,31 +80,22 @@ def compare(
     """
     if not pairs:
         raise DataError("there are no images to evaluate on")
-    together = [*segments, *([against] if against else [])]
-    images: list[list[ImageResult]] = [[] for _ in together]
-    confusions = np.zeros((len(together), len(labels), len(labels)), np.int64)
-    equal = np.zeros((len(segments), len(pairs)), np.int64)
-    pixels = np.zeros(len(pairs), np.int64)
+    tallies = [_Tally(labels, ignore) for _ in segments]
+    other = _Tally(labels, ignore)
     for number, pair in enumerate(pairs):
         frame, truth = read_pair(pair)
-        maps = [segment(frame, Size(*truth.shape[::-1])) for segment in together]
-        for model, map_ in enumerate(maps):
-            confusion = metrics.confusion(truth, map_, len(labels), ignore)
-            confusions[model] += confusion
-            images[model].append(_image_result(pair, truth, map_, confusion, ignore))
-        pixels[number] = truth.size
-        equal[:, number] = [np.count_nonzero(map_ == maps[-1]) for map_ in maps[: len(segments)]]
+        size = Size(*truth.shape[::-1])
+        expected = against(frame, size) if against else None
+        if expected is not None:
+            other.add(pair.image, frame, truth, expected)
+        for segment, tally in zip(segments, tallies, strict=True):
+            tally.add(pair.image, frame, truth, segment(frame, size), expected)
         if progress:
             progress(number + 1, len(pairs))
-    evaluations = tuple(
-        Evaluation(tuple(labels), confusion, tuple(results))
-        for confusion, results in zip(confusions, images, strict=True)
-    )
-    paths = tuple(pair.image for pair in pairs)
     return Comparison(
-        evaluations=evaluations[: len(segments)],
-        against=evaluations[-1] if against else None,
-        agreements=tuple(Agreement(paths, row, pixels) for row in equal) if against else (),
+        evaluations=tuple(tally.evaluation() for tally in tallies),
+        against=other.evaluation() if against else None,
+        agreements=tuple(tally.agreement() for tally in tallies) if against else (),
     )
 
 
@@ -120,18 +112,46 @@ def read_pair(pair: Pair) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return frame, truth
 
 
-def _image_result(
-    pair: Pair,
-    truth: NDArray[np.uint8],
-    prediction: NDArray[np.uint8],
-    confusion: NDArray[np.int64],
-    ignore: int | None,
-) -> ImageResult:
-    return ImageResult(
-        path=pair.image,
-        mask=pair.mask,
-        hits=np.diag(confusion).copy(),
-        truth=confusion.sum(axis=1),
-        predicted=confusion.sum(axis=0),
-        boundary=boundary_counts(truth, prediction, len(confusion), ignore),
-    )
+class _Tally:
+    """Counts of one model while the images go by."""
+
+    def __init__(self, labels: Sequence[str], ignore: int | None) -> None:
+        self._labels = tuple(labels)
+        self._ignore = ignore
+        self._confusion = np.zeros((len(labels), len(labels)), np.int64)
+        self._images: list[ImageResult] = []
+        self._equal: list[int] = []
+
+    def add(
+        self,
+        path: Path,
+        frame: NDArray[np.uint8],
+        truth: NDArray[np.uint8],
+        prediction: NDArray[np.uint8],
+        expected: NDArray[np.uint8] | None = None,
+    ) -> None:
+        """Count an image; `expected` is what the other model makes of it."""
+        count = len(self._labels)
+        confusion = metrics.confusion(truth, prediction, count, self._ignore)
+        self._confusion += confusion
+        self._images.append(
+            ImageResult(
+                path=path,
+                size=Size(*frame.shape[1::-1]),
+                mask_size=Size(*truth.shape[::-1]),
+                hits=np.diag(confusion).copy(),
+                truth=confusion.sum(axis=1),
+                predicted=confusion.sum(axis=0),
+                boundary=boundary_counts(truth, prediction, count, self._ignore),
+            )
+        )
+        if expected is not None:
+            self._equal.append(int(np.count_nonzero(prediction == expected)))
+
+    def evaluation(self) -> Evaluation:
+        return Evaluation(self._labels, self._confusion, tuple(self._images))
+
+    def agreement(self) -> Agreement:
+        pixels = [image.mask_size.width * image.mask_size.height for image in self._images]
+        paths = tuple(image.path for image in self._images)
+        return Agreement(paths, np.array(self._equal, np.int64), np.array(pixels, np.int64))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from edgeseg import metrics
 from edgeseg.boundary import boundary_f
+from edgeseg.manifest import Size
 
 _DRAWS = 2000
 _SEED = 0
@@ -28,18 +29,25 @@ class ImageResult:
 
     Attributes:
         path: of the image.
-        mask: of its mask.
+        size: of the image.
+        mask_size: of its mask, at which it was evaluated.
         hits, truth, predicted: pixels of each class that are right, that are so in the mask, and
             that are predicted so, int64 [classes].
         boundary: see `edgeseg.boundary.boundary_counts`, int64 [classes, 4].
     """
 
     path: Path
-    mask: Path
+    size: Size
+    mask_size: Size
     hits: NDArray[np.int64]
     truth: NDArray[np.int64]
     predicted: NDArray[np.int64]
     boundary: NDArray[np.int64]
+
+    @property
+    def void(self) -> int:
+        """Pixels of the mask that do not count."""
+        return self.mask_size.width * self.mask_size.height - int(self.truth.sum())
 
     @property
     def miou(self) -> float:
@@ -201,6 +209,15 @@ class Comparison:
     evaluations: tuple[Evaluation, ...]
     against: Evaluation | None
     agreements: tuple[Agreement, ...]
+
+
+def miou_change(evaluation: Evaluation, against: Evaluation) -> tuple[float, tuple[float, float]]:
+    """Return how much mIoU changes from `against`, and the 95 % interval of that over images.
+
+    Both must be evaluations of the same images, in one order.
+    """
+    change = evaluation.miou - against.miou
+    return change, interval_of(evaluation.draws - against.draws)
 
 
 def miou_draws(images: Sequence[ImageResult]) -> NDArray[np.float64]:
