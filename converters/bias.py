@@ -20,9 +20,7 @@ from numpy.typing import NDArray
 from edgeseg.metrics import agreement
 
 from .flatbuffer import operator_names, schema
-
-FRAMES = 4
-"""Calibration frames used, evenly spread: each has thousands of cells to average over."""
+from .tensors import Frames, PlainNetwork
 
 # Where an operator has its bias; a transposed convolution's first input is its output shape.
 _BIAS_INPUT = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
@@ -52,9 +50,7 @@ class BiasCorrection:
         )
 
 
-def correct_biases(
-    tflite: bytes, float_tflite: bytes, frames: Sequence[NDArray[np.float32]]
-) -> BiasCorrection | None:
+def correct_biases(tflite: bytes, float_tflite: bytes, frames: Frames) -> BiasCorrection | None:
     """Correct the biases of an int8 file against the float32 file of the same network.
 
     Args:
@@ -68,7 +64,7 @@ def correct_biases(
     """
     layers = _layers(tflite)
     twins = [layer.output for layer in _layers(float_tflite)]
-    exact = _Network(float_tflite)
+    exact = PlainNetwork(float_tflite)
     if len(layers) != len(twins):
         return None
     classes = [exact.classes(frame) for frame in frames]
@@ -77,12 +73,12 @@ def correct_biases(
     for layer, mean in zip(layers, expected, strict=True):
         if layer.bias is None:
             continue
-        (found,) = _means(_Network(bytes(data)), frames, [layer.output])
+        (found,) = _means(PlainNetwork(bytes(data)), frames, [layer.output])
         if found.shape != mean.shape or found.shape != layer.scales.shape:
             return None
         _shift(data, layer, mean - found)
-    before = _agreement(_Network(tflite), frames, classes)
-    after = _agreement(_Network(bytes(data)), frames, classes)
+    before = _agreement(PlainNetwork(tflite), frames, classes)
+    after = _agreement(PlainNetwork(bytes(data)), frames, classes)
     return BiasCorrection(bytes(data) if after > before else tflite, before, after)
 
 
@@ -137,7 +133,7 @@ def _shift(data: bytearray, layer: _Layer, by: NDArray[np.float64]) -> None:
 
 
 def _means(
-    network: _Network, frames: Sequence[NDArray[np.float32]], tensors: Sequence[int]
+    network: PlainNetwork, frames: Frames, tensors: Sequence[int]
 ) -> list[NDArray[np.float64]]:
     """Return the mean of each tensor's channels over all frames and pixels."""
     sums = [
@@ -147,15 +143,15 @@ def _means(
     return [np.mean(column, axis=0) for column in zip(*sums, strict=True)]
 
 
-def _each(network: _Network, frames: Sequence[NDArray[np.float32]]) -> Iterator[None]:
+def _each(network: PlainNetwork, frames: Frames) -> Iterator[None]:
     for frame in frames:
         network.run(frame)
         yield
 
 
 def _agreement(
-    network: _Network,
-    frames: Sequence[NDArray[np.float32]],
+    network: PlainNetwork,
+    frames: Frames,
     expected: Sequence[NDArray[Any]],
 ) -> float:
     shares = [
@@ -163,50 +159,3 @@ def _agreement(
         for frame, classes in zip(frames, expected, strict=True)
     ]
     return float(np.mean(shares))
-
-
-class _Network:
-    """A .tflite file in the plain kernels, which leave every tensor to be looked at."""
-
-    def __init__(self, tflite: bytes) -> None:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-        self._interpreter = Interpreter(
-            model_content=tflite,
-            num_threads=2,
-            experimental_preserve_all_tensors=True,
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        )
-        self._interpreter.allocate_tensors()
-        self._details = {d["index"]: d for d in self._interpreter.get_tensor_details()}
-        self._input = self._interpreter.get_input_details()[0]
-        self._output = self._interpreter.get_output_details()[0]
-
-    def run(self, frame: NDArray[np.float32]) -> None:
-        """Run the network; `value` then returns any of its tensors."""
-        self._interpreter.set_tensor(self._input["index"], _stored(frame, self._input))
-        self._interpreter.invoke()
-
-    def classes(self, frame: NDArray[np.float32]) -> NDArray[Any]:
-        """Run the network and return the class of each cell of its output."""
-        self.run(frame)
-        output = self._interpreter.get_tensor(self._output["index"])
-        is_class_map = output.ndim == 3
-        return output if is_class_map else np.asarray(output.argmax(axis=-1))
-
-    def value(self, tensor: int) -> NDArray[np.float64]:
-        """Return a tensor in real units, as float64 [1, h, w, channels]."""
-        scale, zero = self._details[tensor]["quantization"]
-        stored = self._interpreter.get_tensor(tensor).astype(np.float64)
-        real: NDArray[np.float64] = (stored - zero) * scale if scale else stored
-        return real.reshape((1,) * (4 - real.ndim) + real.shape)
-
-
-def _stored(frame: NDArray[np.float32], detail: Any) -> NDArray[Any]:
-    scale, zero = detail["quantization"]
-    if not scale:
-        return frame
-    limits = np.iinfo(detail["dtype"])
-    steps = np.rint(frame / scale) + zero
-    stored: NDArray[Any] = steps.clip(limits.min, limits.max).astype(detail["dtype"])
-    return stored

@@ -39,11 +39,11 @@ def main(data: Path, held_out: Path | None, folder: Path) -> None:
         tflite = path.with_name(f"{path.stem}-int8.tflite")
         with Segmenter(tflite) as segmenter:
             int8 = evaluate(
-                lambda frame: segmenter.segment(frame).mask,
+                lambda frame, size: segmenter.segment(frame, size).mask,
                 card.labels,
                 pairs,
                 STREET.ignore,
-            )
+            ).to_json()
             text = card_markdown(path, tflite, card, segmenter.manifest, int8)
         if honest and honest.decoder == card.decoder:
             text = text.replace("## Limits", f"{_honest_part(honest)}\n## Limits")

@@ -5,15 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeseg.manifest import METADATA_NAME, Manifest
 
-from .flatbuffer import schema
+from .flatbuffer import pack, schema, unpack
 from .freeze import INPUT
-
-_IDENTIFIER = b"TFL3"
-_ALIGNMENT = 16  # the schema's force_align of buffer data, which runtimes count on
 
 
 def embed_manifest(tflite: bytes, manifest: Manifest) -> bytes:
@@ -21,16 +17,11 @@ def embed_manifest(tflite: bytes, manifest: Manifest) -> bytes:
 
     A file without a signature gets one as well.
     """
-    import flatbuffers
-
-    model = schema().ModelT.InitFromPackedBuf(tflite, 0)
+    model = unpack(tflite)
     _put(model, manifest.to_json().encode())
     if not model.signatureDefs:
         model.signatureDefs = [_signature(model.subgraphs[0], manifest.head.kind)]
-    model.buffers = [_AlignedBuffer(buffer) for buffer in model.buffers]
-    builder = flatbuffers.Builder(len(tflite) + 4096)
-    builder.Finish(model.Pack(builder), _IDENTIFIER)
-    return bytes(builder.Output())
+    return pack(model)
 
 
 def _put(model: Any, text: bytes) -> None:
@@ -63,28 +54,3 @@ def _named(name: str, tensor: int) -> Any:
     entry = schema().TensorMapT()
     entry.name, entry.tensorIndex = name, int(tensor)
     return entry
-
-
-class _AlignedBuffer:
-    """A buffer that keeps its 16-byte alignment; the generated Python packer keeps only 4."""
-
-    def __init__(self, buffer: Any) -> None:
-        self._buffer = buffer
-
-    def Pack(self, builder: Any) -> int:  # noqa: N802  # the generated packer calls this name
-        made = schema()
-        data = self._buffer.data
-        start = None if data is None else _vector(builder, np.asarray(data, dtype=np.uint8))
-        made.BufferStart(builder)
-        if start is not None:
-            made.BufferAddData(builder, start)
-        made.BufferAddOffset(builder, self._buffer.offset)
-        made.BufferAddSize(builder, self._buffer.size)
-        return int(made.BufferEnd(builder))
-
-
-def _vector(builder: Any, data: NDArray[np.uint8]) -> int:
-    builder.StartVector(1, len(data), _ALIGNMENT)
-    builder.head = builder.Head() - len(data)
-    builder.Bytes[builder.Head() : builder.Head() + len(data)] = data.tobytes()
-    return int(builder.EndVector())

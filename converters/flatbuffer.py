@@ -1,13 +1,19 @@
-"""What a converted file really contains: checks on the flatbuffer itself."""
+"""What a converted file really contains: checks on the flatbuffer, and the way in and out of it."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgeseg.errors import ModelError
 
 # Operators that only a converter's failure leaves behind: none has a place in an inference graph.
 _LEFTOVERS = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE", "WHILE", "IF")
+
+_IDENTIFIER = b"TFL3"
+_ALIGNMENT = 16  # the schema's force_align of buffer data, which runtimes count on
 
 
 def schema() -> Any:
@@ -15,6 +21,22 @@ def schema() -> Any:
     from tensorflow.lite.python import schema_py_generated
 
     return schema_py_generated
+
+
+def unpack(tflite: bytes) -> Any:
+    """Return a file as the schema's tree of objects, a ModelT, to be changed at will."""
+    return schema().ModelT.InitFromPackedBuf(tflite, 0)
+
+
+def pack(model: Any) -> bytes:
+    """Return a ModelT as a file; the tree is of no further use."""
+    import flatbuffers
+
+    held = sum(0 if buffer.data is None else len(buffer.data) for buffer in model.buffers)
+    model.buffers = [_AlignedBuffer(buffer) for buffer in model.buffers]
+    builder = flatbuffers.Builder(held + 65536)
+    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    return bytes(builder.Output())
 
 
 def check_flatbuffer(tflite: bytes) -> None:
@@ -79,3 +101,28 @@ def _name(model: Any, operator: Any) -> str:
 
 def _is_constant(model: Any, graph: Any, tensor: int) -> bool:
     return bool(model.Buffers(graph.Tensors(tensor).Buffer()).DataLength() > 0)
+
+
+class _AlignedBuffer:
+    """A buffer that keeps its 16-byte alignment; the generated Python packer keeps only 4."""
+
+    def __init__(self, buffer: Any) -> None:
+        self._buffer = buffer
+
+    def Pack(self, builder: Any) -> int:  # noqa: N802  # the generated packer calls this name
+        made = schema()
+        data = self._buffer.data
+        start = None if data is None else _vector(builder, np.asarray(data, dtype=np.uint8))
+        made.BufferStart(builder)
+        if start is not None:
+            made.BufferAddData(builder, start)
+        made.BufferAddOffset(builder, self._buffer.offset)
+        made.BufferAddSize(builder, self._buffer.size)
+        return int(made.BufferEnd(builder))
+
+
+def _vector(builder: Any, data: NDArray[np.uint8]) -> int:
+    builder.StartVector(1, len(data), _ALIGNMENT)
+    builder.head = builder.Head() - len(data)
+    builder.Bytes[builder.Head() : builder.Head() + len(data)] = data.tobytes()
+    return int(builder.EndVector())

@@ -47,6 +47,10 @@ class ConvertOptions:
         masks: folder with an index PNG for each calibration image, for the proof's mIoU.
         frames: how many calibration frames to use at most.
         correct_bias: whether an int8 file's biases take up what quantization shifts.
+        max_drop: most that an int8 file may lose, in points of mIoU where the proof frames have
+            masks, else of pixel agreement; the layers that cost most stay in float32 until it
+            holds. None asks for nothing beyond `min_agreement`.
+        sensitivity: whether the report has each layer's signal-to-noise ratio.
         min_agreement: the gate; None takes MIN_AGREEMENT of the precision.
         normalize: one of edgeseg.modelfile.NORMALIZATIONS, overruling the card and every guess.
         color, resize: likewise, of the preparation.
@@ -64,6 +68,8 @@ class ConvertOptions:
     masks: Path | None = None
     frames: int = 100
     correct_bias: bool = True
+    max_drop: float | None = None
+    sensitivity: bool = False
     min_agreement: float | None = None
     normalize: str | None = None
     color: ColorOrder | None = None
@@ -99,12 +105,27 @@ def check_options(options: ConvertOptions) -> None:
         reasons.append(f"--calib-frames {options.frames}; expected at least 1")
     if not 0.0 <= gate(options) <= 1.0:
         reasons.append(f"--min-agreement {options.min_agreement}; expected 0 to 1, as in 0.95")
+    reasons += _int8_only(options)
     if options.masks is not None and options.calibration is None:
         reasons.append("--masks needs the images they belong to; add --calib DIR")
     if options.input_size is not None and min(options.input_size) < 1:
         reasons.append(f"--input-size {options.input_size}; both sides must be at least 1")
     if reasons:
         raise ConfigError("; ".join(reasons))
+
+
+def _int8_only(options: ConvertOptions) -> list[str]:
+    reasons = [
+        f"{flag} needs --int8; no other precision has layers to tell apart"
+        for flag, asked in (
+            ("--max-drop", options.max_drop is not None),
+            ("--sensitivity", options.sensitivity),
+        )
+        if asked and options.precision != "int8"
+    ]
+    if options.max_drop is not None and not 0 < options.max_drop <= 100:
+        reasons.append(f"--max-drop {options.max_drop}; expected points above 0, as in 0.5")
+    return reasons
 
 
 def _unknown_names(options: ConvertOptions) -> list[str]:

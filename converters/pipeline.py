@@ -6,7 +6,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +16,21 @@ from edgeseg.errors import ModelError
 from edgeseg.files import atomic_write_bytes, check_writable
 from edgeseg.manifest import Manifest
 
-from .bias import FRAMES, BiasCorrection, correct_biases
+from .bias import BiasCorrection, correct_biases
 from .calibrate import FramePlan, plan_frames, samples
 from .embed import embed_manifest
 from .export import export
 from .flatbuffer import check_flatbuffer
 from .load import Network, load
+from .mixed import KeptLayer
 from .options import ConvertOptions, check_options, gate, tensor_type
 from .prove import Proof, Reference, check_gate, prove
 from .quiet import quiet_tensorflow
 from .rewrite.head import HEADS, Headed, full_head, output_head
 from .rewrite.static_batch import static_batch
 from .saved_model import SavedNetwork
+from .sensitivity import LayerError, layer_errors, worst_first
+from .twin import Twin
 
 Progress = Callable[[str], None]
 
@@ -45,6 +47,8 @@ class ConvertReport:
         calibrated_on: in words.
         notes: guesses and fallbacks, each with the flag that overrules it.
         duration_s: of the whole conversion.
+        layers: each layer's signal-to-noise ratio, where `sensitivity` asked for them.
+        kept: layers that stay in a higher precision than the file's.
     """
 
     manifest: Manifest
@@ -55,6 +59,8 @@ class ConvertReport:
     calibrated_on: str
     notes: tuple[str, ...]
     duration_s: float
+    layers: tuple[LayerError, ...] = ()
+    kept: tuple[KeptLayer, ...] = ()
 
 
 def convert(options: ConvertOptions, progress: Progress | None = None) -> ConvertReport:
@@ -84,12 +90,20 @@ def convert(options: ConvertOptions, progress: Progress | None = None) -> Conver
     tell(f"converting to {options.precision}")
     tflite = _export(headed, network, plan, options)
     check_flatbuffer(tflite)
-    correction = _corrected(tflite, headed, network, plan, options, tell)
+    twin = Twin(headed, network, plan)
+    correction = _corrected(tflite, twin, options, tell)
     tflite = correction.tflite if correction else tflite
     manifest = replace(network.manifest, head=headed.head, precision=options.precision)
     tell(f"proving on {plan.proven_on}")
     proof = _prove(embed_manifest(tflite, manifest), network, plan, options)
-    check_gate(proof, gate(options), calibrated=bool(plan.calibration))
+    layers = _sensitivity(tflite, twin, tell) if options.sensitivity else ()
+    check_gate(
+        proof,
+        gate(options),
+        max_drop=options.max_drop,
+        calibrated=bool(plan.calibration),
+        culprits=lambda: _culprits(layers, tflite, twin, options, tell),
+    )
     manifest = replace(manifest, proof=proof.to_json())
     data = embed_manifest(tflite, manifest)
     atomic_write_bytes(options.output, data)
@@ -102,6 +116,7 @@ def convert(options: ConvertOptions, progress: Progress | None = None) -> Conver
         calibrated_on=plan.calibrated_on,
         notes=_notes(network, headed, plan, proof, correction),
         duration_s=time.monotonic() - start_s,
+        layers=layers,
     )
 
 
@@ -167,23 +182,35 @@ def _reference(network: Network) -> Reference:
 
 
 def _corrected(
-    tflite: bytes,
-    headed: Headed,
-    network: Network,
-    plan: FramePlan,
-    options: ConvertOptions,
-    tell: Progress,
+    tflite: bytes, twin: Twin, options: ConvertOptions, tell: Progress
 ) -> BiasCorrection | None:
     """Correct the biases of an int8 file; None where that was not asked for or is not possible."""
     if options.precision != "int8" or not options.correct_bias:
         return None
     tell("correcting biases")
-    frames = samples(plan, network.preparation)
-    exact = export(headed.model, network.preparation.size, "float32", "float32", frames)
-    # Spread over what can be read: some of the plan's pictures may be damaged.
-    step = max(1, len(plan.calibration) // FRAMES)
-    few = [tensor for (tensor,) in islice(frames(), 0, None, step)][:FRAMES]
-    return correct_biases(tflite, exact, few)
+    return correct_biases(tflite, twin.tflite, twin.few)
+
+
+def _sensitivity(tflite: bytes, twin: Twin, tell: Progress) -> tuple[LayerError, ...]:
+    tell("comparing layers")
+    return layer_errors(tflite, twin.tflite, twin.few)
+
+
+def _culprits(
+    layers: tuple[LayerError, ...],
+    tflite: bytes,
+    twin: Twin,
+    options: ConvertOptions,
+    tell: Progress,
+) -> str:
+    """Return a sentence on the layers that lose most; empty where layers lose nothing."""
+    if options.precision != "int8":
+        return ""
+    named = ", ".join(
+        f"{worst.name} {worst.op} ({worst.snr_db:.1f} dB, {worst.low:.3g} to {worst.high:.3g})"
+        for worst in worst_first(layers or _sensitivity(tflite, twin, tell))[:3]
+    )
+    return f"lowest signal-to-noise of the layers: {named}; " if named else ""
 
 
 def _notes(

@@ -50,9 +50,9 @@ class Table:
         for slot in range(start, start + 4 * count, 4):
             yield Table(self.data, _follow(self.data, slot))
 
-    def count(self, field: int) -> int:
-        """Return the length of a vector field of offsets or 4-byte numbers."""
-        return self._vector(field, 4)[1]
+    def count(self, field: int, item_bytes: int = 4) -> int:
+        """Return the length of a vector field; its items are offsets or 4-byte numbers, or else."""
+        return self._vector(field, item_bytes)[1]
 
     def numbers(self, field: int, kind: str) -> tuple[float, ...]:
         """Return a vector field of scalars; `kind` is a `struct` letter."""

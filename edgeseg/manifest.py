@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -80,6 +80,7 @@ class Manifest:
         head: output tensor to class map.
         decoder, encoder, upsampling: the network's parts, empty when unknown.
         precision: `float32`, `float16`, `dynamic`, `int8` or `int16x8`.
+        float_layers: names of the layers of an int8 file that run in float32 all the same.
         source_sha256: hash of the file that was converted, empty when there is none.
         proof: figures of the comparison that conversion ended with.
         version: of this format.
@@ -96,6 +97,7 @@ class Manifest:
     source_sha256: str = ""
     proof: Mapping[str, Any] = field(default_factory=dict)
     version: int = VERSION
+    float_layers: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Return the manifest as JSON text, keys sorted."""
@@ -118,6 +120,12 @@ class Manifest:
         return _from_dict(raw)
 
 
+def precision_in_words(precision: str, float_layers: Sequence[str]) -> str:
+    """Return the precision, and how many layers have another: "int8, 2 layers in float32"."""
+    count = len(float_layers)
+    return precision + (f", {count} layer{'s' if count > 1 else ''} in float32" if count else "")
+
+
 _AGAIN = "convert the model again with `edgeseg convert`"
 
 
@@ -138,6 +146,7 @@ def _from_dict(raw: dict[str, Any]) -> Manifest:
             layout=raw["head"].get("layout", "stride"),
         ),
         version=raw["version"],
+        float_layers=tuple(raw.get("float_layers", ())),
         **{key: raw[key] for key in _OPTIONAL if key in raw},
     )
 
@@ -214,6 +223,14 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
             2 <= len(m["labels"]) <= MAX_CLASSES
             and isinstance(m["labels"], list)
             and all(isinstance(name, str) for name in m["labels"])
+        ),
+    ),
+    (
+        "float_layers",
+        "a list of names",
+        lambda m: (
+            isinstance(m.get("float_layers", []), list)
+            and all(isinstance(name, str) for name in m.get("float_layers", []))
         ),
     ),
     (

@@ -90,8 +90,12 @@ class Segmenter:
             raise
         self._tensor = np.empty(self.runtime.inputs.shape, self.runtime.inputs.dtype)
 
-    def segment(self, frame: NDArray[Any]) -> Segmentation:
+    def segment(self, frame: NDArray[Any], size: Size | None = None) -> Segmentation:
         """Return the class map of a frame (uint8 BGR [h, w, 3]; grey and BGRA are converted).
+
+        Args:
+            frame: the frame.
+            size: of the class map; None is the frame's.
 
         Raises:
             SourceError: the frame is no such picture.
@@ -99,8 +103,8 @@ class Segmenter:
         """
         tensor, prepare_ms = _timed(lambda: self.prepare(frame, self._tensor))
         output, infer_ms = _timed(lambda: self.infer(tensor))
-        size = Size(frame.shape[1], frame.shape[0])
-        mask, decode_ms = _timed(lambda: self.decode(output, size))
+        own = Size(frame.shape[1], frame.shape[0])
+        mask, decode_ms = _timed(lambda: self.decode(output, own, size))
         return Segmentation(mask, StageTimes(prepare_ms, infer_ms, decode_ms))
 
     def prepare(self, frame: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -115,19 +119,27 @@ class Segmenter:
         """
         return self.runtime.infer(tensor)[0]
 
-    def decode(self, output: NDArray[Any], frame: Size) -> NDArray[np.uint8]:
-        """Return the class map [frame.height, frame.width] of a network output.
+    def decode(
+        self, output: NDArray[Any], frame: Size, size: Size | None = None
+    ) -> NDArray[np.uint8]:
+        """Return the class map of a network output, uint8 [height, width] of `size`.
+
+        Args:
+            output: of `infer`.
+            frame: the frame's size.
+            size: of the class map; None is the frame's. Scores are brought to it at once.
 
         Raises:
             ModelError: the model gives classes without a label.
         """
         cells = Size(output.shape[2], output.shape[1])
         placement = place(frame, self.manifest.preparation)
-        grid = grid_on(self.manifest, cells, frame, placement)
+        out = size or frame
+        grid = grid_on(self.manifest, cells, out, placement)
         if self.manifest.head.kind != "class_map":
             # The greatest probability and the greatest logit are the same class.
-            return decode(output[0], frame, grid, self.manifest.head.to_frame)
-        mask = decode_class_map(output.reshape(cells.height, cells.width), frame, grid)
+            return decode(output[0], out, grid, self.manifest.head.to_frame)
+        mask = decode_class_map(output.reshape(cells.height, cells.width), out, grid)
         self._check_classes(mask)
         return mask
 

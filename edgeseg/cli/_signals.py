@@ -1,4 +1,4 @@
-"""Ending a run on a signal: the first one asks, the second one leaves."""
+"""Signals: ending a run (the first one asks, the second one leaves), and Ctrl-C elsewhere."""
 
 from __future__ import annotations
 
@@ -52,3 +52,27 @@ def stop_signals() -> Iterator[StopSignals]:
         if not signals.received:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C be Ctrl-C: inside TensorFlow's imports it comes out as some other exception."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield  # ignored on purpose, as in the background of a script
+        return
+    asked = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except Exception as error:
+        if asked:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

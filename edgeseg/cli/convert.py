@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgeseg.cli._common import FILE, FOLDER, OUTPUT, SIZE, console
+from edgeseg.cli._signals import interruptible
 
 if TYPE_CHECKING:
     from edgeseg.converters import ConvertOptions, ConvertReport
+    from edgeseg.converters.mixed import KeptLayer
+    from edgeseg.converters.sensitivity import LayerError
     from edgeseg.manifest import Head
 
 _PRECISIONS = {
@@ -28,6 +30,7 @@ _PRECISIONS = {
     "int16x8": "Weights in 8 bits, activations in 16: precise, slow on most devices.",
 }
 _NAMES = {"fp16": "float16"}
+_WORST = 10  # layers shown
 
 
 def _precision_flags(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,6 +84,15 @@ def _precision_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     "[default: 0.999 float32, 0.99 fp16, else 0.90]",
 )
 @click.option(
+    "--max-drop",
+    type=click.FloatRange(0, 100, min_open=True),
+    metavar="POINTS",
+    help="Most that an int8 file may lose: points of mIoU with masks, else of agreement.",
+)
+@click.option(
+    "--sensitivity", is_flag=True, help="Show which layers of an int8 file lose the most."
+)
+@click.option(
     "--normalize",
     type=click.Choice(["0..1", "-1..1", "none", "caffe", "imagenet"]),
     help="Pixel values that the model takes, where it has no card.",
@@ -102,7 +114,7 @@ def convert(model: str | None, output: Path | None, as_json: bool, **options: An
     from edgeseg.converters import convert as run_conversion
 
     asked = _options(model or "fcn8", output, options)
-    with _interruptible(), _steps() as show:
+    with interruptible(), _steps() as show:
         report = run_conversion(asked, show)
     if as_json:
         click.echo(json.dumps(_as_dict(report), indent=1))
@@ -158,30 +170,6 @@ def _base_name(source: str, parts: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C be Ctrl-C: inside TensorFlow's imports it comes out as some other exception."""
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield  # ignored on purpose, as in the background of a script
-        return
-    asked = False
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
-        signal.default_int_handler(number, frame)
-
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    except Exception as error:
-        if asked:
-            raise KeyboardInterrupt from error
-        raise
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@contextmanager
 def _steps() -> Iterator[Callable[[str], None]]:
     """Show the step at hand on the terminal, past the converter's grip on file descriptor 2."""
     from rich.console import Console
@@ -206,6 +194,8 @@ def _as_dict(report: ConvertReport) -> dict[str, Any]:
         "input_size": str(manifest.preparation.size),
         "calibrated_on": report.calibrated_on,
         "proof": report.proof.to_json(),
+        "layers": [asdict(layer) for layer in report.layers],
+        "kept": [asdict(layer) for layer in report.kept],
         "notes": list(report.notes),
         "duration_s": round(report.duration_s, 2),
     }
@@ -222,15 +212,59 @@ def _show(report: ConvertReport) -> None:
         table.add_row(name, Text(value))
     console().print(f"wrote {report.path}", markup=False, soft_wrap=True)
     console().print(table)
+    if report.kept:
+        _show_kept(report.kept)
+    if report.layers:
+        _show_layers(report.layers)
     for note in report.notes:
         console().print(f"note: {note}", style="dim", markup=False, soft_wrap=True)
 
 
+def _show_kept(kept: Sequence[KeptLayer]) -> None:
+    from rich.table import Table
+
+    table = Table(title="kept at higher precision", title_justify="left", box=None)
+    table.add_column("layer", overflow="fold")
+    table.add_column("operator")
+    table.add_column("precision")
+    table.add_column("brings back", justify="right")
+    table.add_column("costs", justify="right")
+    table.add_column("why", overflow="fold")
+    for layer in kept:
+        gain, cost = f"{100 * layer.gain:.2f} points", f"{layer.cost_ms:.2f} ms"
+        table.add_row(layer.name, layer.op, layer.precision, gain, cost, layer.why)
+    console().print(table)
+
+
+def _show_layers(layers: Sequence[LayerError]) -> None:
+    from rich.table import Table
+
+    from edgeseg.converters.sensitivity import worst_first
+
+    table = Table(title=f"the worst of {len(layers)} layers", title_justify="left", box=None)
+    table.add_column("layer", overflow="fold")
+    table.add_column("operator")
+    for name in ("SNR dB", "range", "step", "inputs' ratio"):
+        table.add_column(name, justify="right")
+    for layer in worst_first(layers)[:_WORST]:
+        table.add_row(
+            layer.name,
+            layer.op,
+            f"{layer.snr_db:.1f}",
+            f"{layer.low:.3g} to {layer.high:.3g}",
+            f"{layer.scale:.3g}",
+            "" if layer.ratio is None else f"{layer.ratio:.1f}",
+        )
+    console().print(table)
+
+
 def _rows(report: ConvertReport) -> Iterator[tuple[str, str]]:
+    from edgeseg.manifest import precision_in_words
+
     manifest, proof = report.manifest, report.proof
     yield "size", f"{report.source_bytes / 1024:,.0f} -> {report.size_bytes / 1024:,.0f} KiB"
     yield "head", _head_text(manifest.head)
-    yield "precision", manifest.precision
+    yield "precision", precision_in_words(manifest.precision, manifest.float_layers)
     yield "input", str(manifest.preparation.size)
     yield "calibrated on", report.calibrated_on
     yield "proven on", f"{proof.on}, {proof.classes_seen} of {proof.classes} classes seen"

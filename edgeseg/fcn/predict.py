@@ -15,7 +15,7 @@ from edgeseg.runtimes import TensorSpec
 
 
 def segment_with(model: Any, preparation: Preparation) -> Segment:
-    """Return a function from a BGR frame to the class map that `model` gives it, at frame size.
+    """Return a function from a BGR frame and a size to `model`'s class map of that size.
 
     Args:
         model: keras.Model of full-size logits.
@@ -24,9 +24,9 @@ def segment_with(model: Any, preparation: Preparation) -> Segment:
     width, height = preparation.size
     tensor = TensorSpec((1, height, width, 3), "float32", 0.0, 0, "image")
 
-    def segment(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def segment(frame: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
         logits = np.asarray(model(prepare(frame, preparation, tensor), training=False))[0]
-        size = Size(*frame.shape[1::-1])
-        return decode(logits, size, grid_for(size, place(size, preparation), 1))
+        placement = place(Size(*frame.shape[1::-1]), preparation)
+        return decode(logits, size, grid_for(size, placement, 1))
 
     return segment

@@ -323,7 +323,7 @@ def _evaluated(
     if options.val:
         parts[f"{options.val.name} val"] = find_pairs(options.val, "val")
     return {
-        name: evaluate(segment, card.labels, pairs, options.labels.ignore)
+        name: evaluate(segment, card.labels, pairs, options.labels.ignore).to_json()
         for name, pairs in parts.items()
         if pairs
     }

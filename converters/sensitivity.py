@@ -1,0 +1,123 @@
+"""Which layers lose what int8 loses: each layer's signal against its error, and its range.
+
+The measure is the signal-to-quantization-noise ratio of a tensor, 10 log10(sum x^2 / sum (x - q)^2)
+in dB, x from the float file and q from the int8 file on the same frames, as in TensorFlow's
+quantization debugger and Nagel et al., "A White Paper on Neural Network Quantization" (2021),
+section 3.1. An error is carried on by all later layers: it began where the ratio falls.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .tensors import Frames, Layer, PlainNetwork, match_layers, read_layers
+
+MAX_DB = 200.0
+"""Reported where there is no error at all."""
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """What quantization does to one layer.
+
+    Attributes:
+        name: of the layer, from its output tensor.
+        op: as in "CONV_2D".
+        snr_db: float against quantized output, over all frames.
+        low, high: the range of the float output.
+        scale: of the quantized output, one step in real units.
+        cost: share of calibration cells whose class comes back when this layer alone is kept at
+            higher precision; None where that was not measured.
+        ratio: of an ADD or a CONCATENATION, the widest input's range over the narrowest one's.
+    """
+
+    name: str
+    op: str
+    snr_db: float
+    low: float
+    high: float
+    scale: float
+    cost: float | None = None
+    ratio: float | None = None
+
+
+def layer_errors(quantized: bytes, float_tflite: bytes, frames: Frames) -> tuple[LayerError, ...]:
+    """Compare an int8 file with the float file of the same network, layer by layer.
+
+    Args:
+        quantized: its input and output tensors may be int8, uint8 or float32.
+        float_tflite: float32 file.
+        frames: calibration tensors, float32 [1, h, w, 3].
+
+    Returns:
+        The layers that both files have, in the order in which they run.
+    """
+    pairs = match_layers(read_layers(quantized), read_layers(float_tflite))
+    pairs = [(layer, twin) for layer, twin in pairs if layer.scale]
+    file, exact = PlainNetwork(quantized), PlainNetwork(float_tflite)
+    sums = [_Sums(twin) for _, twin in pairs]
+    for frame in frames:
+        file.run(frame)
+        exact.run(frame)
+        for (layer, twin), total in zip(pairs, sums, strict=True):
+            total.add(exact.value(twin.output), file.value(layer.output))
+            total.add_inputs([exact.value(tensor) for tensor in twin.inputs])
+    return tuple(total.error(layer) for (layer, _), total in zip(pairs, sums, strict=True))
+
+
+def worst_first(layers: Sequence[LayerError]) -> list[LayerError]:
+    """Return layers by what keeping them brings back, where measured, else by their ratio."""
+    return sorted(layers, key=lambda layer: (-(layer.cost or 0.0), layer.snr_db))
+
+
+@dataclass
+class _Sums:
+    """Of one layer, over frames."""
+
+    twin: Layer
+    signal: float = 0.0
+    noise: float = 0.0
+    low: float = math.inf
+    high: float = -math.inf
+    inputs: dict[int, tuple[float, float]] = field(default_factory=dict)
+
+    def add(self, exact: NDArray[np.float64], found: NDArray[np.float64]) -> None:
+        self.signal += float(np.square(exact).sum())
+        self.noise += float(np.square(exact - found).sum())
+        self.low = min(self.low, float(exact.min()))
+        self.high = max(self.high, float(exact.max()))
+
+    def add_inputs(self, values: Sequence[NDArray[np.float64]]) -> None:
+        if self.twin.op not in ("ADD", "CONCATENATION"):
+            return
+        for place, value in enumerate(values):
+            low, high = self.inputs.get(place, (math.inf, -math.inf))
+            self.inputs[place] = min(low, float(value.min())), max(high, float(value.max()))
+
+    def error(self, layer: Layer) -> LayerError:
+        return LayerError(
+            layer.name,
+            layer.op,
+            round(_decibels(self.signal, self.noise), 2),
+            self.low,
+            self.high,
+            layer.scale,
+            ratio=self._ratio(),
+        )
+
+    def _ratio(self) -> float | None:
+        spans = [high - low for low, high in self.inputs.values()]
+        if len(spans) < 2 or min(spans) <= 0:
+            return None
+        return round(max(spans) / min(spans), 2)
+
+
+def _decibels(signal: float, noise: float) -> float:
+    if noise == 0:
+        return MAX_DB
+    return min(MAX_DB, 10 * math.log10(signal / noise)) if signal else -MAX_DB

@@ -1,0 +1,45 @@
+"""The float file that an int8 file is held against, layer by layer."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import islice
+
+from .calibrate import FramePlan, samples
+from .export import export
+from .load import Network
+from .rewrite.head import Headed
+from .tensors import Frames
+
+FRAMES = 4
+"""Frames for figures about layers: each frame has thousands of cells to average over."""
+
+
+class Twin:
+    """The same network in float32, and calibration frames; each made when first asked for."""
+
+    def __init__(self, headed: Headed, network: Network, plan: FramePlan) -> None:
+        """Prepare nothing yet."""
+        self._model = headed.model
+        self._preparation = network.preparation
+        self._plan = plan
+
+    @cached_property
+    def tflite(self) -> bytes:
+        """The float32 file."""
+        samples_ = samples(self._plan, self._preparation)
+        return export(self._model, self._preparation.size, "float32", "float32", samples_)
+
+    @cached_property
+    def few(self) -> Frames:
+        """A few calibration tensors, evenly spread."""
+        return self.frames(FRAMES)
+
+    def frames(self, count: int) -> Frames:
+        """Return at most `count` calibration tensors, evenly spread.
+
+        Spread over what can be read: some of the plan's pictures may be damaged.
+        """
+        step = max(1, len(self._plan.calibration) // count)
+        tensors = samples(self._plan, self._preparation)()
+        return [tensor for (tensor,) in islice(tensors, 0, None, step)][:count]
