@@ -46,15 +46,35 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
 )
 @click.option(
+    "--jaccard",
+    type=float,
+    default=0.5,
+    show_default=True,
+    help="Weight of the soft Jaccard index beside cross-entropy.",
+)
+@click.option(
+    "--batch-norm",
+    type=click.Choice(["frozen", "trained"]),
+    help="Whether batch normalizations move.  [default: frozen where weights are given]",
+)
+@click.option(
     "--synthetic",
     type=float,
     default=0.0,
     show_default=True,
     help="Rendered street frames for each image (street classes only).",
 )
+@click.option(
+    "--mix",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Share of pictures that get rare classes of another picture pasted in.",
+)
 @click.option("--holdout", help="File names kept out of training and evaluated, e.g. '0006R0*'.")
 @click.option("--val", type=FOLDER, help="Another folder to evaluate at the end.")
 @click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--skip-bad", is_flag=True, help="Leave out images and masks that cannot be used.")
 @click.option("--resume", is_flag=True, help="Go on after an interruption.")
 def train(**options: Any) -> None:
     """Train an FCN on images and index masks.
@@ -133,6 +153,10 @@ def _show(report: TrainReport) -> None:
     from rich.table import Table
 
     console = Console()
+    if report.skipped:
+        console.print(f"left out: {len(report.skipped)} that cannot be used")
+        for reason in report.skipped[:10]:
+            console.print(f"  {reason}", highlight=False, soft_wrap=True)
     size_kib = report.path.stat().st_size / 1024
     console.print(f"wrote {report.path} ({size_kib:,.0f} KiB)")
     evaluated = report.card.trained["evaluated"]

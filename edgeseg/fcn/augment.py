@@ -61,8 +61,10 @@ def paste(
     up in surroundings in which nobody filmed them.
 
     Args:
-        image, other: BGR uint8 [h, w, 3].
-        labels, other_labels: their class maps, uint8 [h, w].
+        image: BGR uint8 [h, w, 3].
+        labels: its class map, uint8 [h, w].
+        other: BGR uint8 [h, w, 3].
+        other_labels: its class map, uint8 [h, w].
         classes: indices of the classes to take from `other`.
     """
     taken = np.isin(other_labels, classes)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeseg.errors import ConfigError, DataError, ModelError
 from edgeseg.evaluate import evaluate
@@ -24,7 +25,7 @@ from edgeseg.fcn.upsampling import Upsampling
 from edgeseg.files import check_writable
 from edgeseg.labels import LabelSet
 from edgeseg.manifest import Size
-from edgeseg.masks import Pair, check_masks, find_pairs
+from edgeseg.masks import Pair, find_pairs, match_pairs, usable_pairs
 
 ClassWeights = Literal["none", "log", "median"]
 BatchNorm = Literal["frozen", "trained"]
@@ -53,9 +54,11 @@ class TrainOptions:
         batch_norm: `frozen` keeps the batch normalizations as they started, `trained` moves them
             with the data; None freezes those of an encoder that starts from weights.
         synthetic: rendered street frames for each image on disk.
+        mix: share of pictures that get rare classes of another picture pasted in.
         holdout: file name pattern of images kept out of training and evaluated at the end.
         val: another folder of images and masks to evaluate at the end.
         seed: of weights, order, rendering and augmentation.
+        skip_bad: leave images and masks out that cannot be used, instead of refusing.
         resume: go on from the checkpoint beside `output` instead of starting anew.
     """
 
@@ -77,18 +80,26 @@ class TrainOptions:
     jaccard: float = 0.5
     batch_norm: BatchNorm | None = None
     synthetic: float = 0.0
+    mix: float = 0.0
     holdout: str | None = None
     val: Path | None = None
     seed: int = 1
+    skip_bad: bool = False
     resume: bool = False
 
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What a training run ended with: the file, its card, and where it was evaluated."""
+    """What a training run ended with.
+
+    Attributes:
+        path, card: the file, and what it says of itself.
+        skipped: why images or masks were left out, a line for each.
+    """
 
     path: Path
     card: ModelCard
+    skipped: tuple[str, ...] = ()
 
 
 # (epoch from 1, epochs, batch from 1, batches, loss so far)
@@ -102,14 +113,14 @@ def train(options: TrainOptions, progress: Progress | None = None) -> TrainRepor
         ConfigError, DataError, ModelError, OutputError: each says what to change.
     """
     _check(options)
-    training, held_out = _split(options)
-    counts = check_masks(training, len(options.labels.names), options.labels.ignore)
+    training, held_out, counts, skipped = _pictures(options)
     model, card = _network(options)
     plan = BatchPlan(
         pairs=tuple(training),
         preparation=card.preparation,
         weights=class_weights(counts, options.class_weights),
         synthetic=options.synthetic,
+        mix=options.mix,
         batch_size=options.batch_size,
         seed=options.seed,
     )
@@ -120,7 +131,7 @@ def train(options: TrainOptions, progress: Progress | None = None) -> TrainRepor
     card = ModelCard(**{**vars(card), "trained": trained})
     save_model(_without_optimizer(model, card), card, options.output)
     checkpoint_path(options.output).unlink(missing_ok=True)
-    return TrainReport(options.output, card)
+    return TrainReport(options.output, card, skipped)
 
 
 def _check(options: TrainOptions) -> None:
@@ -129,6 +140,8 @@ def _check(options: TrainOptions) -> None:
         reasons.append("--epochs and --batch-size must be at least 1")
     if not 0 <= options.synthetic <= 10:
         reasons.append(f"--synthetic {options.synthetic}: expected 0 to 10")
+    if not 0 <= options.mix <= 1:
+        reasons.append(f"--mix {options.mix}: expected 0 to 1")
     if options.jaccard < 0:
         reasons.append(f"--jaccard {options.jaccard}: expected 0 or more")
     if options.learning_rate <= 0:
@@ -150,8 +163,11 @@ def _check(options: TrainOptions) -> None:
     check_writable(options.output)
 
 
-def _split(options: TrainOptions) -> tuple[list[Pair], list[Pair]]:
-    pairs = find_pairs(options.data)
+def _pictures(
+    options: TrainOptions,
+) -> tuple[list[Pair], list[Pair], NDArray[np.int64], tuple[str, ...]]:
+    """Return pairs to train on and held out, the pixels of each class, and what was left out."""
+    pairs, why = match_pairs(options.data)
     held_out = [p for p in pairs if options.holdout and fnmatch(p.image.name, options.holdout)]
     training = [pair for pair in pairs if pair not in held_out]
     if options.holdout and not (held_out and training):
@@ -159,12 +175,18 @@ def _split(options: TrainOptions) -> tuple[list[Pair], list[Pair]]:
             f"--holdout {options.holdout!r} keeps {len(held_out)} of {len(pairs)} images out; "
             "expected some but not all"
         )
-    if len(training) < options.batch_size:
+    classes, ignore = len(options.labels.names), options.labels.ignore
+    usable = usable_pairs(training, classes, ignore, skip_bad=options.skip_bad, known=why)
+    skipped = usable.reasons
+    if held_out:
+        tested = usable_pairs(held_out, classes, ignore, skip_bad=options.skip_bad)
+        held_out, skipped = tested.pairs, (*skipped, *tested.reasons)
+    if len(usable.pairs) < options.batch_size:
         raise DataError(
-            f"{len(training)} images to train on; expected at least one batch "
+            f"{len(usable.pairs)} images to train on; expected at least one batch "
             f"(--batch-size {options.batch_size})"
         )
-    return training, held_out
+    return usable.pairs, held_out, usable.counts, skipped
 
 
 def _network(options: TrainOptions) -> tuple[Any, ModelCard]:
@@ -209,14 +231,23 @@ def _fit(
         _freeze_batch_norm(model)
     loss = segmentation_loss(plan.weights, options.jaccard)
     _compile(model, options, loss, steps=len(data) * options.epochs)
-    losses = load_state(checkpoint, model) if options.resume else []
+    run = {**_recipe(options), "images": len(plan.pairs), "start": _start(options)}
+    losses = load_state(checkpoint, model, run) if options.resume else []
     model.fit(
         data,
         initial_epoch=len(losses),
         epochs=options.epochs,
         shuffle=False,
         verbose=0,
-        callbacks=[_epoch_callback(data, options.epochs, progress, checkpoint, losses)],
+        callbacks=[
+            _epoch_callback(
+                data,
+                options.epochs,
+                progress,
+                losses,
+                keep=lambda: save_state(checkpoint, model, losses, run),
+            )
+        ],
     )
     return losses
 
@@ -261,7 +292,11 @@ def _without_optimizer(model: Any, card: ModelCard) -> Any:
 
 
 def _epoch_callback(
-    data: Any, epochs: int, progress: Progress | None, checkpoint: Path, losses: list[float]
+    data: Any,
+    epochs: int,
+    progress: Progress | None,
+    losses: list[float],
+    keep: Callable[[], None],
 ) -> Any:
     import keras
 
@@ -275,7 +310,7 @@ def _epoch_callback(
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             del epoch
             losses.append(float((logs or {})["loss"]))
-            save_state(checkpoint, self.model, losses)
+            keep()
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             loss = float((logs or {}).get("loss", np.nan))
@@ -296,23 +331,30 @@ def _record(
     """What the card says of the run: enough to repeat it, without paths of this machine."""
     import keras
 
-    recipe = {
-        key: value
-        for key, value in asdict(options).items()
-        if isinstance(value, int | float | str) or value is None
-    }
-    for key in ("weights", "resume"):
-        recipe.pop(key)
-    recipe["batch_norm"] = _batch_norm(options)
     return {
-        "recipe": recipe,
-        "start": options.init.name if options.init else Path(options.weights or "random").name,
+        "recipe": _recipe(options),
+        "start": _start(options),
         "images": len(plan.pairs),
         "images_an_epoch": plan.length,
         "loss": [round(loss, 4) for loss in losses],
         "seconds": round(seconds),
         "keras": keras.__version__,
     }
+
+
+def _recipe(options: TrainOptions) -> dict[str, Any]:
+    recipe = {
+        key: value
+        for key, value in asdict(options).items()
+        if isinstance(value, int | float | str) or value is None
+    }
+    for key in ("weights", "resume", "skip_bad"):
+        recipe.pop(key)
+    return {**recipe, "batch_norm": _batch_norm(options)}
+
+
+def _start(options: TrainOptions) -> str:
+    return options.init.name if options.init else Path(options.weights or "random").name
 
 
 def _evaluated(

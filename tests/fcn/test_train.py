@@ -14,9 +14,11 @@ import pytest
 
 from edgeseg.errors import ConfigError, DataError, ModelError, OutputError
 from edgeseg.fcn import read_card
+from edgeseg.fcn.augment import VOID, augment, paste
 from edgeseg.fcn.checkpoint import checkpoint_path
 from edgeseg.fcn.dataset import BatchPlan, batches, class_weights
 from edgeseg.fcn.encoder import ENCODERS, EncoderSpec, encoder_spec
+from edgeseg.fcn.loss import segmentation_loss
 from edgeseg.fcn.train import TrainOptions, train
 from edgeseg.labels import STREET, LabelSet, palette_for
 from edgeseg.manifest import Size
@@ -38,8 +40,15 @@ def _tiny_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
             features = keras.layers.Conv2D(channels, 3, 2, "same", activation="relu")(features)
         return keras.Model(input_tensor, features)
 
+    def normed(input_tensor: Any = None, **_: Any) -> Any:
+        small = tiny(input_tensor)
+        features = keras.layers.BatchNormalization(name="norm")(small.output)
+        return keras.Model(input_tensor, features)
+
     monkeypatch.setattr(keras.applications, "Tiny", tiny, raising=False)
+    monkeypatch.setattr(keras.applications, "Normed", normed, raising=False)
     monkeypatch.setitem(ENCODERS, "tiny", EncoderSpec("Tiny"))
+    monkeypatch.setitem(ENCODERS, "normed", EncoderSpec("Normed"))
 
 
 @pytest.fixture
@@ -131,6 +140,7 @@ def test_batches_depend_only_on_plan_epoch_and_index(squares: Path) -> None:
         preparation=encoder_spec("tiny").preparation(Size(48, 32)),
         weights=np.ones(3, np.float32),
         synthetic=0.0,
+        mix=0.5,
         batch_size=4,
         seed=7,
     )
@@ -138,10 +148,10 @@ def test_batches_depend_only_on_plan_epoch_and_index(squares: Path) -> None:
     other[0]
     for left, right in zip(one[2], other[2], strict=True):
         np.testing.assert_array_equal(left, right)
-    images, classes, weights = one[1]
+    images, labels = one[1]
     assert images.shape == (4, 32, 48, 3)
-    assert set(np.unique(classes)) <= {0, 1, 2}
-    assert weights.min() == 0  # void, and corners that augmentation uncovered
+    assert set(np.unique(labels)) <= {0, 1, 2, VOID}
+    assert (labels == VOID).any()  # void corners, and borders that augmentation uncovered
     one.epoch = 1
     assert not np.array_equal(one[1][0], images)
 
@@ -151,13 +161,14 @@ def test_masks_move_with_their_images(squares: Path) -> None:
     plan = BatchPlan(
         tuple(find_pairs(squares)),
         encoder_spec("tiny").preparation(Size(64, 64)),
-        np.ones(3, np.float32),
+        np.array([0.5, 1.5, 1.5], np.float32),
         0.0,
+        0.5,
         8,
         3,
     )
-    images, classes, weights = batches(plan)[0]
-    agree = (np.asarray(images).argmax(-1) == classes)[weights > 0]
+    images, labels = batches(plan)[0]
+    agree = (images.argmax(-1) == labels)[labels != VOID]
     assert agree.mean() > 0.9
 
 
@@ -167,11 +178,15 @@ def test_synthetic_frames_join_an_epoch(squares: Path) -> None:
         encoder_spec("tiny").preparation(Size(64, 64)),
         np.ones(len(STREET.names), np.float32),
         0.5,
+        0.0,
         4,
         3,
     )
     assert (plan.length, len(batches(plan))) == (24, 6)
-    assert max(int(classes.max()) for _, classes, _ in (batches(plan)[i] for i in range(6))) > 2
+    assert (
+        max(int(labels[labels != VOID].max()) for _, labels in (batches(plan)[i] for i in range(6)))
+        > 2
+    )
 
 
 @pytest.mark.parametrize("scheme", ["none", "log", "median"])
@@ -225,8 +240,50 @@ def test_a_state_of_another_network_is_refused(squares: Path, tmp_path: Path) ->
         train(options)
     with checkpoint_path(options.output).open("wb") as stream:
         np.savez(stream, losses=np.zeros(1), v00000=np.zeros((3, 3)))
-    with pytest.raises(ConfigError, match="state of another network"):
+    with pytest.raises(ConfigError, match="cannot resume from"):
         train(options)
+
+
+def test_resuming_with_other_options_is_refused(squares: Path, tmp_path: Path) -> None:
+    def interrupt(epoch: int, *_: Any) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    options = _options(squares, tmp_path / "a.keras")
+    with pytest.raises(KeyboardInterrupt):
+        train(options, interrupt)
+    changed = replace(options, resume=True, learning_rate=1e-4, seed=9)
+    with pytest.raises(ConfigError, match=r"learning_rate was 0.001, now 0.0001, seed was 1, now"):
+        train(changed)
+    assert checkpoint_path(options.output).is_file()
+
+
+def test_bad_pairs_are_left_out_on_request(squares: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(squares / "masks" / "03.png"), np.full((64, 64), 9, np.uint8))
+    (squares / "images" / "07.png").write_bytes(b"no picture")
+    (squares / "masks" / "09.png").unlink()
+    report = train(_options(squares, tmp_path / "a.keras", epochs=1, skip_bad=True))
+    assert report.card.trained["images"] == 13
+    assert len(report.skipped) == 3
+    for name in ("03.png", "07.png", "09.png"):
+        assert sum(name in reason for reason in report.skipped) == 1
+
+
+def test_frozen_batch_normalization_stays(squares: Path, tmp_path: Path) -> None:
+    """The encoder's statistics come out of training as they went in; its kernels do not."""
+    import keras
+
+    start = _options(squares, tmp_path / "a.keras", epochs=1, encoder="normed")
+    train(start)
+    train(replace(start, output=tmp_path / "b.keras", init=tmp_path / "a.keras"))
+    before, after = (keras.models.load_model(tmp_path / f"{name}.keras").weights for name in "ab")
+    moved = [
+        one.path.split("/")[0]
+        for one, other in zip(before, after, strict=True)
+        if not np.array_equal(one, other)
+    ]
+    assert moved
+    assert "norm" not in moved
 
 
 def test_a_full_disk_ends_training_with_its_reason(
@@ -239,3 +296,43 @@ def test_a_full_disk_ends_training_with_its_reason(
     with pytest.raises(OutputError, match="No space left on device"):
         train(_options(squares, tmp_path / "a.keras"))
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_jaccard_loss_is_what_its_formula_says() -> None:
+    """Against a plain NumPy reading of the two terms; VOID has no part in either."""
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 3, (2, 8, 6)).astype(np.uint8)
+    labels[0, :3] = VOID
+    logits = rng.normal(size=(2, 8, 6, 3)).astype(np.float32)
+    weights = np.array([1.0, 2.0, 0.5], np.float32)
+    share = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    known = labels != VOID
+    truth = np.eye(256)[labels][..., :3]
+    entropy = -np.log((share * truth).sum(-1)[known]) * weights[labels[known]]
+    each = np.s_[:, ::2, ::2]
+    hits = (share * truth)[each].sum((0, 1, 2))
+    union = (share * known[..., None] + truth)[each].sum((0, 1, 2)) - hits
+    expected = entropy.sum() / labels.size + 0.7 * (1 - hits / (union + 1)).mean()
+    found = float(segmentation_loss(weights, 0.7)(labels, logits))
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_pasting_takes_only_the_named_classes() -> None:
+    image, other = np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 9, np.uint8)
+    labels = np.zeros((4, 4), np.uint8)
+    other_labels = np.repeat(np.array([0, 1, 2, VOID], np.uint8), 4).reshape(4, 4)
+    pixels, classes = paste(image, labels, other, other_labels, np.array([2]))
+    np.testing.assert_array_equal(classes[:, 0], [0, 0, 2, 0])
+    np.testing.assert_array_equal(pixels[:, 0, 0], [0, 0, 9, 0])
+
+
+def test_a_view_has_its_size_and_follows_its_seed() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (60, 90, 3)).astype(np.uint8)
+    labels = np.ones((60, 90), np.uint8)
+    one, same, other = (
+        augment(image, labels, Size(48, 32), np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    assert one[0].shape == (32, 48, 3)
+    assert set(np.unique(one[1])) <= {1, VOID}
+    np.testing.assert_array_equal(one[0], same[0])
+    assert not np.array_equal(one[0], other[0])
