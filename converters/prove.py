@@ -103,47 +103,6 @@ def prove(reference: Reference, segmenter: Segmenter, plan: FramePlan) -> Proof:
     return tally.proof(plan.proven_on, segmenter.runtime.name)
 
 
-def check_gate(
-    proof: Proof,
-    least: float,
-    *,
-    max_drop: float | None = None,
-    calibrated: bool,
-    culprits: Callable[[], str] = str,
-) -> None:
-    """Refuse a file that agrees too little, or shows one class where there are more.
-
-    A quantized network that has collapsed can still agree on a large background. A gate of 0 lets
-    everything pass.
-
-    Args:
-        proof: the figures.
-        least: agreement.
-        max_drop: most points of `Proof.drop`; None sets no limit.
-        calibrated: whether other calibration frames could help.
-        culprits: called for a sentence on the layers that lose most, once the gate is missed.
-
-    Raises:
-        GateError: with the figures, and what can be done.
-    """
-    has_collapsed = least > 0 and proof.classes_found == 1 < proof.classes_seen
-    drops = max_drop is not None and proof.drop > max_drop
-    if proof.agreement >= least and not has_collapsed and not drops:
-        return
-    lowest = sorted(proof.per_class.items(), key=lambda item: item[1])[:3]
-    named = ", ".join(f"{label} {share:.1%}" for label, share in lowest)
-    advice = "give more typical frames with --calib, check --normalize and --color, or "
-    collapse = f"shows one class where the float network shows {proof.classes_seen}, and "
-    limit = f" and at most {max_drop:g} points of {proof.drop_of} lost" if drops else ""
-    lost = f" and loses {proof.drop:.2f} points of {proof.drop_of}" if drops else ""
-    raise GateError(
-        f"the converted file {collapse if has_collapsed else ''}agrees with the float network on "
-        f"{proof.agreement:.2%} of the pixels (worst frame {proof.worst_frame}: {proof.worst:.2%}; "
-        f"lowest classes: {named}){lost}, the gate is {least:.2%}{limit}; {culprits()}no file was "
-        f"written: {advice if calibrated else ''}take another precision"
-    )
-
-
 @dataclass(frozen=True)
 class _Pair:
     """What both networks make of one frame.
