@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,18 @@ from edgeseg.masks import Pair, check_masks, find_pairs
 from edgeseg.prepare import prepare
 from edgeseg.runtimes import TensorSpec
 
+from .coverage import frame_warnings
 from .frames import Images, Pool, Streets, open_pool
+from .likeness import choose, thumbnail
 from .load import Network
 from .options import CALIBRATED, ConvertOptions
 
 # One frame in six is held out for the proof, within these bounds.
 _PROOF_SHARE = 5
 _PROOF_FRAMES = (8, 50)
+
+# Calibration frames are chosen among so many at most: reading them is what the choice costs.
+_LOOKED_AT = 400
 
 Samples = Callable[[], Iterator[list[NDArray[Any]]]]
 
@@ -37,6 +42,7 @@ class FramePlan:
         ignore: the value of void pixels in the pool's class maps.
         has_truth: whether the pool's class maps are those of the network's classes.
         notes: what the user should know about them.
+        warnings: why they may not cover what the camera will see.
     """
 
     pool: Pool
@@ -45,6 +51,7 @@ class FramePlan:
     ignore: int
     has_truth: bool
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def calibrated_on(self) -> str:
@@ -62,7 +69,9 @@ class FramePlan:
 
 
 def plan_frames(options: ConvertOptions, network: Network) -> FramePlan:
-    """Choose evenly spread frames for calibration, and others between them for the proof.
+    """Choose frames for the proof, evenly spread, and others for calibration.
+
+    Half of those that calibrate are evenly spread too, the rest are as unlike them as possible.
 
     Raises:
         DataError: there are no frames, or the masks given do not fit them.
@@ -78,12 +87,15 @@ def plan_frames(options: ConvertOptions, network: Network) -> FramePlan:
         pool = _with_checked_masks(pool, proof, options, classes, ignore)
     if set(calibration) & set(proof):
         notes += ("there is one frame only: the proof uses the one that calibrated",)
+    warnings: tuple[str, ...] = ()
+    if calibration and not isinstance(pool, Streets):
+        calibration, warnings = _varied(pool, calibration, proof)
     has_truth = street or isinstance(pool, Images)
-    return FramePlan(pool, calibration, proof, ignore, has_truth, notes)
+    return FramePlan(pool, calibration, proof, ignore, has_truth, notes, warnings)
 
 
 def split(available: int, frames: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the numbers of calibration and proof frames out of `available`, evenly spread.
+    """Return numbers for calibration and proof out of `available`, all evenly spread.
 
     At most `frames` calibrate; with 0 there are only proof frames. One is held out for every five
     that calibrate, within bounds; of a small pool, every fourth. A pool of one serves for both.
@@ -99,6 +111,24 @@ def split(available: int, frames: int) -> tuple[tuple[int, ...], tuple[int, ...]
     return tuple(n for n in chosen if n not in held_out), tuple(sorted(held_out))
 
 
+def _varied(
+    pool: Pool, even: tuple[int, ...], proof: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Return calibration frames that differ, as many as `even` has, and warnings about them."""
+    looked_at = _candidates(pool.length, even, proof)
+    shots = pool.read(looked_at, truth=False)
+    thumbnails = {shot.index: thumbnail(shot.pixels) for shot in shots}
+    if not thumbnails:
+        return even, ()  # whoever reads them says why
+    chosen = choose(thumbnails, even[::2], len(even))
+    return chosen, frame_warnings([thumbnails[index] for index in chosen], pool)
+
+
+def _candidates(available: int, even: tuple[int, ...], proof: tuple[int, ...]) -> set[int]:
+    others = set(_spread(min(_LOOKED_AT, available), available)) - set(proof)
+    return others | set(even)
+
+
 def _spread(count: int, available: int) -> list[int]:
     """Return `count` of `available` numbers, each in the middle of its share."""
     return [(2 * index + 1) * available // (2 * count) for index in range(count)]
@@ -109,17 +139,25 @@ def samples(plan: FramePlan, preparation: Preparation) -> Samples:
 
     Each is a list of one float32 [1, h, w, 3], made by the same code as on the device.
     """
-    spec = float_tensor(preparation)
 
     def generate() -> Iterator[list[NDArray[Any]]]:
         used = 0
-        for shot in plan.pool.read(plan.calibration):
+        for tensor in tensors(plan.pool, plan.calibration, preparation):
             used += 1
-            yield [prepare(shot.pixels, preparation, spec)]
+            yield [tensor]
         if not used:
             raise none_readable(plan.pool)
 
     return generate
+
+
+def tensors(
+    pool: Pool, indices: Collection[int], preparation: Preparation
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the float network's input for pictures of a pool, float32 [1, h, w, 3] each."""
+    spec = float_tensor(preparation)
+    for shot in pool.read(indices, truth=False):
+        yield prepare(shot.pixels, preparation, spec)
 
 
 def float_tensor(preparation: Preparation) -> TensorSpec:

@@ -91,10 +91,19 @@ def _bad_operators(model: Any, graph: Any) -> list[str]:
 
 def _name(model: Any, operator: Any) -> str:
     code = model.OperatorCodes(operator.OpcodeIndex())
-    if code.CustomCode():
-        return f"CUSTOM {code.CustomCode().decode()}"
+    return _code_name(code.CustomCode(), code.BuiltinCode(), code.DeprecatedBuiltinCode())
+
+
+def name_of_code(code: Any) -> str:
+    """Return the operator that an OperatorCodeT stands for."""
+    return _code_name(code.customCode, code.builtinCode, code.deprecatedBuiltinCode)
+
+
+def _code_name(custom: bytes | None, builtin: int, deprecated: int) -> str:
+    if custom:
+        return f"CUSTOM {custom.decode()}"
     # Files for old runtimes hold the code in a byte of its own (the schema's upgrade rule).
-    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    number = max(builtin, deprecated)
     names = {value: key for key, value in vars(schema().BuiltinOperator).items()}
     return str(names.get(number, number))
 

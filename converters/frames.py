@@ -24,8 +24,16 @@ _STREET_SIZE = Size(640, 360)
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture, BGR uint8 [h, w, 3], and its class map, uint8 [h, w], where one is known."""
+    """One picture of a pool.
 
+    Attributes:
+        index: its number in the pool.
+        name: for messages.
+        pixels: BGR uint8 [h, w, 3].
+        truth: its class map, uint8 [h, w], where one is known.
+    """
+
+    index: int
     name: str
     pixels: NDArray[np.uint8]
     truth: NDArray[np.uint8] | None = None
@@ -44,8 +52,11 @@ class Pool(Protocol):
     length: int
     unreadable: list[str]
 
-    def read(self, indices: Collection[int]) -> Iterator[Shot]:
-        """Yield the pictures of these numbers, in order, without those that cannot be read."""
+    def read(self, indices: Collection[int], *, truth: bool = True) -> Iterator[Shot]:
+        """Yield the pictures of these numbers, in order, without those that cannot be read.
+
+        `truth` says whether class maps are wanted; masks are not opened otherwise.
+        """
         ...
 
 
@@ -60,7 +71,7 @@ class Images:
         self.files = files
         self.masks = masks
 
-    def read(self, indices: Collection[int]) -> Iterator[Shot]:
+    def read(self, indices: Collection[int], *, truth: bool = True) -> Iterator[Shot]:
         """Yield the chosen images."""
         for index in sorted(indices):
             file = self.files[index]
@@ -70,8 +81,8 @@ class Images:
                 if file.name not in self.unreadable:
                     self.unreadable.append(file.name)
                 continue
-            mask = self.masks.get(file)
-            yield Shot(file.name, pixels, None if mask is None else read_mask(mask))
+            mask = self.masks.get(file) if truth else None
+            yield Shot(index, file.name, pixels, None if mask is None else read_mask(mask))
 
 
 class Video:
@@ -93,14 +104,16 @@ class Video:
         self.unreadable: list[str] = []
         self._uri = uri
 
-    def read(self, indices: Collection[int]) -> Iterator[Shot]:
+    def read(self, indices: Collection[int], *, truth: bool = True) -> Iterator[Shot]:
         """Yield the chosen frames."""
         wanted = set(indices)
         source = open_source(self._uri)
         try:
             for frame in source.frames():
                 if frame.index in wanted:
-                    yield Shot(frame.name, frame.pixels, frame.truth)
+                    yield Shot(
+                        frame.index, frame.name, frame.pixels, frame.truth if truth else None
+                    )
                 if frame.index >= max(wanted):
                     return
         finally:
@@ -117,14 +130,14 @@ class Streets:
         """Prepare the pool; nothing is rendered before `read`."""
         self.unreadable: list[str] = []
 
-    def read(self, indices: Collection[int]) -> Iterator[Shot]:
+    def read(self, indices: Collection[int], *, truth: bool = True) -> Iterator[Shot]:
         """Yield the chosen pictures."""
         from edgeseg.sources.street import render_street
 
         for index in sorted(indices):
             seed = _FIRST_SEED + index
-            pixels, truth = render_street(seed, (1.7 * index) % 60, _STREET_SIZE)
-            yield Shot(f"street {seed}", pixels, truth)
+            pixels, classes = render_street(seed, (1.7 * index) % 60, _STREET_SIZE)
+            yield Shot(index, f"street {seed}", pixels, classes if truth else None)
 
 
 def open_pool(named: str | Path, masks: Path | None) -> Images | Video:

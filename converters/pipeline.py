@@ -16,20 +16,21 @@ from edgeseg.errors import ModelError
 from edgeseg.files import atomic_write_bytes, check_writable
 from edgeseg.manifest import Manifest
 
-from .bias import BiasCorrection, correct_biases
 from .calibrate import FramePlan, plan_frames, samples
 from .embed import embed_manifest
 from .export import export
 from .flatbuffer import check_flatbuffer
+from .gate import Gate
 from .load import Network, load
-from .mixed import KeptLayer
+from .mixed import Candidate, KeptLayer
 from .options import ConvertOptions, check_options, gate, tensor_type
-from .prove import Proof, Reference, check_gate, prove
+from .prove import Proof, Reference, prove
 from .quiet import quiet_tensorflow
+from .refine import culprits, errors_of, refine
 from .rewrite.head import HEADS, Headed, full_head, output_head
 from .rewrite.static_batch import static_batch
 from .saved_model import SavedNetwork
-from .sensitivity import LayerError, layer_errors, worst_first
+from .sensitivity import LayerError
 from .twin import Twin
 
 Progress = Callable[[str], None]
@@ -90,33 +91,33 @@ def convert(options: ConvertOptions, progress: Progress | None = None) -> Conver
     tell(f"converting to {options.precision}")
     tflite = _export(headed, network, plan, options)
     check_flatbuffer(tflite)
-    twin = Twin(headed, network, plan)
-    correction = _corrected(tflite, twin, options, tell)
-    tflite = correction.tflite if correction else tflite
     manifest = replace(network.manifest, head=headed.head, precision=options.precision)
-    tell(f"proving on {plan.proven_on}")
-    proof = _prove(embed_manifest(tflite, manifest), network, plan, options)
-    layers = _sensitivity(tflite, twin, tell) if options.sensitivity else ()
-    check_gate(
-        proof,
-        gate(options),
-        max_drop=options.max_drop,
-        calibrated=bool(plan.calibration),
-        culprits=lambda: _culprits(layers, tflite, twin, options, tell),
+    twin, asked = Twin(headed, network, plan), _gate(options, plan)
+
+    def proof_of(data: bytes) -> Proof:
+        tell(f"proving on {plan.proven_on}")
+        return _prove(embed_manifest(data, manifest), network, plan, options)
+
+    made = refine(tflite, twin, asked, proof_of, options, tell)
+    asked.check(made.proof, lambda: _culprits(made, twin, options, tell))
+    manifest = replace(
+        manifest,
+        proof=made.proof.to_json(),
+        float_layers=tuple(layer.name for layer in made.kept),
     )
-    manifest = replace(manifest, proof=proof.to_json())
-    data = embed_manifest(tflite, manifest)
+    data = embed_manifest(made.tflite, manifest)
     atomic_write_bytes(options.output, data)
     return ConvertReport(
         manifest=manifest,
         path=options.output,
         size_bytes=len(data),
         source_bytes=network.size_bytes,
-        proof=proof,
+        proof=made.proof,
         calibrated_on=plan.calibrated_on,
-        notes=_notes(network, headed, plan, proof, correction),
+        notes=_notes(network, headed, plan, made),
         duration_s=time.monotonic() - start_s,
-        layers=layers,
+        layers=made.layers,
+        kept=made.kept,
     )
 
 
@@ -181,56 +182,31 @@ def _reference(network: Network) -> Reference:
     return Reference(logits, head)
 
 
-def _corrected(
-    tflite: bytes, twin: Twin, options: ConvertOptions, tell: Progress
-) -> BiasCorrection | None:
-    """Correct the biases of an int8 file; None where that was not asked for or is not possible."""
-    if options.precision != "int8" or not options.correct_bias:
-        return None
-    tell("correcting biases")
-    return correct_biases(tflite, twin.tflite, twin.few)
+def _gate(options: ConvertOptions, plan: FramePlan) -> Gate:
+    return Gate(gate(options), options.max_drop, calibrated=bool(plan.calibration))
 
 
-def _sensitivity(tflite: bytes, twin: Twin, tell: Progress) -> tuple[LayerError, ...]:
-    tell("comparing layers")
-    return layer_errors(tflite, twin.tflite, twin.few)
-
-
-def _culprits(
-    layers: tuple[LayerError, ...],
-    tflite: bytes,
-    twin: Twin,
-    options: ConvertOptions,
-    tell: Progress,
-) -> str:
-    """Return a sentence on the layers that lose most; empty where layers lose nothing."""
+def _culprits(made: Candidate, twin: Twin, options: ConvertOptions, tell: Progress) -> str:
     if options.precision != "int8":
         return ""
-    named = ", ".join(
-        f"{worst.name} {worst.op} ({worst.snr_db:.1f} dB, {worst.low:.3g} to {worst.high:.3g})"
-        for worst in worst_first(layers or _sensitivity(tflite, twin, tell))[:3]
-    )
-    return f"lowest signal-to-noise of the layers: {named}; " if named else ""
+    return culprits(made.layers or errors_of(made.tflite, twin, tell), options)
 
 
 def _notes(
     network: Network,
     headed: Headed,
     plan: FramePlan,
-    proof: Proof,
-    correction: BiasCorrection | None,
+    made: Candidate,
 ) -> tuple[str, ...]:
     notes = [f"guessed: {guess}" for guess in network.guesses]
-    notes += [*headed.notes, *plan.notes]
-    if correction:
-        notes.append(correction.note)
+    notes += [*headed.notes, *plan.notes, *made.notes]
     if plan.pool.unreadable:
         names = ", ".join(plan.pool.unreadable[:5])
         notes.append(f"{len(plan.pool.unreadable)} {plan.pool.name} could not be read: {names}")
-    if proof.classes_seen == 1:
+    if made.proof.classes_seen == 1:
         notes.append(
-            f"the float network sees only {next(iter(proof.per_class))} on these frames, so the "
-            "agreement says little; check --normalize, --color and --calib"
+            f"the float network sees only {next(iter(made.proof.per_class))} on these frames, so "
+            "the agreement says little; check --normalize, --color and --calib"
         )
     return tuple(notes)
 

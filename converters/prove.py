@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -94,58 +94,31 @@ def prove(reference: Reference, segmenter: Segmenter, plan: FramePlan) -> Proof:
         GateError: an output is not finite.
         DataError: no frame could be read.
     """
-    tally = _Tally(segmenter.manifest)
-    for shot in plan.pool.read(plan.proof):
-        shot = shot if plan.has_truth else replace(shot, truth=None)
-        tally.add(shot, _pair(reference, segmenter, shot), plan.ignore)
-    if not tally.shares:
-        raise none_readable(plan.pool)
+    tally = Tally(segmenter.manifest)
+    for shot, pair in compared(reference, segmenter, plan):
+        tally.add(shot, pair, plan.ignore)
     return tally.proof(plan.proven_on, segmenter.runtime.name)
 
 
-def check_gate(
-    proof: Proof,
-    least: float,
-    *,
-    max_drop: float | None = None,
-    calibrated: bool,
-    culprits: Callable[[], str] = str,
-) -> None:
-    """Refuse a file that agrees too little, or shows one class where there are more.
-
-    A quantized network that has collapsed can still agree on a large background. A gate of 0 lets
-    everything pass.
-
-    Args:
-        proof: the figures.
-        least: agreement.
-        max_drop: most points of `Proof.drop`; None sets no limit.
-        calibrated: whether other calibration frames could help.
-        culprits: called for a sentence on the layers that lose most, once the gate is missed.
+def compared(
+    reference: Reference, segmenter: Segmenter, plan: FramePlan
+) -> Iterator[tuple[Shot, Compared]]:
+    """Yield the held-out frames, one at least, each with what both networks make of it.
 
     Raises:
-        GateError: with the figures, and what can be done.
+        GateError: an output is not finite.
+        DataError: no frame could be read.
     """
-    has_collapsed = least > 0 and proof.classes_found == 1 < proof.classes_seen
-    drops = max_drop is not None and proof.drop > max_drop
-    if proof.agreement >= least and not has_collapsed and not drops:
-        return
-    lowest = sorted(proof.per_class.items(), key=lambda item: item[1])[:3]
-    named = ", ".join(f"{label} {share:.1%}" for label, share in lowest)
-    advice = "give more typical frames with --calib, check --normalize and --color, or "
-    collapse = f"shows one class where the float network shows {proof.classes_seen}, and "
-    limit = f" and at most {max_drop:g} points of {proof.drop_of} lost" if drops else ""
-    lost = f" and loses {proof.drop:.2f} points of {proof.drop_of}" if drops else ""
-    raise GateError(
-        f"the converted file {collapse if has_collapsed else ''}agrees with the float network on "
-        f"{proof.agreement:.2%} of the pixels (worst frame {proof.worst_frame}: {proof.worst:.2%}; "
-        f"lowest classes: {named}){lost}, the gate is {least:.2%}{limit}; {culprits()}no file was "
-        f"written: {advice if calibrated else ''}take another precision"
-    )
+    found = False
+    for shot in plan.pool.read(plan.proof, truth=plan.has_truth):
+        found = True
+        yield shot, _pair(reference, segmenter, shot)
+    if not found:
+        raise none_readable(plan.pool)
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Compared:
     """What both networks make of one frame.
 
     Attributes:
@@ -160,7 +133,7 @@ class _Pair:
     found_frame: ClassMap | None = None
 
 
-def _pair(reference: Reference, segmenter: Segmenter, shot: Shot) -> _Pair:
+def _pair(reference: Reference, segmenter: Segmenter, shot: Shot) -> Compared:
     preparation = segmenter.manifest.preparation
     logits = reference.logits(prepare(shot.pixels, preparation, float_tensor(preparation)))
     output = segmenter.infer(segmenter.prepare(shot.pixels))
@@ -170,9 +143,9 @@ def _pair(reference: Reference, segmenter: Segmenter, shot: Shot) -> _Pair:
     expected = _expected(reference, segmenter.manifest, logits, size)[inner]
     found = segmenter.decode(output, size)[inner]
     if shot.truth is None:
-        return _Pair(expected, found)
+        return Compared(expected, found)
     expected_frame = _expected(reference, segmenter.manifest, logits, frame)
-    return _Pair(expected, found, expected_frame, segmenter.decode(output, frame))
+    return Compared(expected, found, expected_frame, segmenter.decode(output, frame))
 
 
 def _inner(frame: Size, preparation: Preparation) -> tuple[slice, slice]:
@@ -205,18 +178,26 @@ def _check_finite(logits: NDArray[Any], output: NDArray[Any], shot: Shot) -> Non
         )
 
 
-class _Tally:
-    """Sums over the frames."""
+class Tally:
+    """Sums over the frames.
+
+    Attributes:
+        shares: agreement of each frame, with its name.
+        together: pixels by the float network's class (rows) and the file's (columns).
+        truth_float, truth_file: pixels by the mask's class (rows) and each network's.
+    """
 
     def __init__(self, manifest: Manifest) -> None:
+        """Begin at nothing."""
         classes = len(manifest.labels)
         self.labels = manifest.labels
         self.shares: list[tuple[float, str]] = []
-        self.together = np.zeros((classes, classes), np.int64)  # rows: float, columns: file
+        self.together = np.zeros((classes, classes), np.int64)
         self.truth_float = np.zeros_like(self.together)
         self.truth_file = np.zeros_like(self.together)
 
-    def add(self, shot: Shot, pair: _Pair, ignore: int) -> None:
+    def add(self, shot: Shot, pair: Compared, ignore: int) -> None:
+        """Count a frame."""
         classes = len(self.labels)
         self.shares.append((float(metrics.agreement(pair.expected, pair.found)), shot.name))
         self.together += metrics.confusion(pair.expected, pair.found, classes)
@@ -228,6 +209,7 @@ class _Tally:
                 total += metrics.confusion(shot.truth, map_, classes, ignore)
 
     def proof(self, on: str, runtime: str) -> Proof:
+        """Return the figures; there must be a frame."""
         worst, worst_frame = min(self.shares)
         rows = self.together.sum(axis=1)
         known = bool(self.truth_file.any())

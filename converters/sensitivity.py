@@ -31,9 +31,10 @@ class LayerError:
         snr_db: float against quantized output, over all frames.
         low, high: the range of the float output.
         scale: of the quantized output, one step in real units.
-        cost: share of calibration cells whose class comes back when this layer alone is kept at
-            higher precision; None where that was not measured.
+        cost: share of calibration cells whose class comes back when this layer's output alone is
+            kept at higher precision; None where that was not measured.
         ratio: of an ADD or a CONCATENATION, the widest input's range over the narrowest one's.
+        index: of the layer among the int8 file's operators.
     """
 
     name: str
@@ -44,6 +45,7 @@ class LayerError:
     scale: float
     cost: float | None = None
     ratio: float | None = None
+    index: int = -1
 
 
 def layer_errors(quantized: bytes, float_tflite: bytes, frames: Frames) -> tuple[LayerError, ...]:
@@ -108,6 +110,7 @@ class _Sums:
             self.high,
             layer.scale,
             ratio=self._ratio(),
+            index=layer.index,
         )
 
     def _ratio(self) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
@@ -40,7 +40,9 @@ class PlainNetwork:
 
     def run(self, frame: NDArray[np.float32]) -> None:
         """Run the network; `value` then returns any of its tensors."""
-        self._interpreter.set_tensor(self._input["index"], stored(frame, self._input))
+        detail = self._input
+        tensor = stored(frame, detail["dtype"], *detail["quantization"])
+        self._interpreter.set_tensor(detail["index"], tensor)
         self._interpreter.invoke()
 
     def classes(self, frame: NDArray[np.float32]) -> NDArray[Any]:
@@ -62,14 +64,13 @@ def output_classes(output: NDArray[Any]) -> NDArray[Any]:
     return output if is_class_map else np.asarray(output.argmax(axis=-1))
 
 
-def stored(frame: NDArray[np.float32], detail: Any) -> NDArray[Any]:
-    """Return a float tensor as the input that an interpreter's `detail` describes."""
-    scale, zero = detail["quantization"]
+def stored(frame: NDArray[np.float32], dtype: Any, scale: float, zero_point: int) -> NDArray[Any]:
+    """Return a float tensor as a network's input; a scale of 0 is that of a float input."""
     if not scale:
         return frame
-    limits = np.iinfo(detail["dtype"])
-    steps = np.rint(frame / scale) + zero
-    clipped: NDArray[Any] = steps.clip(limits.min, limits.max).astype(detail["dtype"])
+    limits = np.iinfo(dtype)
+    steps = np.rint(frame / scale) + zero_point
+    clipped: NDArray[Any] = steps.clip(limits.min, limits.max).astype(dtype)
     return clipped
 
 
@@ -81,7 +82,8 @@ class Layer:
         index: among the file's operators.
         op: as in "CONV_2D".
         name: of the layer, as far as the file keeps it.
-        inputs: indices of the tensors that are not constants.
+        inputs: indices of the tensors that are not constants; where one was only stored anew
+            (QUANTIZE, DEQUANTIZE), the one that was computed.
         output: index of the first output tensor.
         shape: of that tensor.
         scale: of that tensor's quantization, its greatest over the channels; 0 where it is float.
@@ -100,11 +102,16 @@ def read_layers(tflite: bytes) -> list[Layer]:
     """Return the operators of a file in the order in which they run, without QUANTIZE and such."""
     model = schema().Model.GetRootAs(tflite, 0)
     graph = model.Subgraphs(0)
-    return [
-        _read_layer(model, graph, index, op)
-        for index, op in enumerate(operator_names(tflite))
-        if op not in STORAGE
-    ]
+    layers = []
+    computed: dict[int, int] = {}
+    for index, op in enumerate(operator_names(tflite)):
+        if op not in STORAGE:
+            layers.append(_read_layer(model, graph, index, op, computed))
+            continue
+        operator = graph.Operators(index)
+        source = int(operator.Inputs(0))
+        computed[int(operator.Outputs(0))] = computed.get(source, source)
+    return layers
 
 
 def match_layers(quantized: Sequence[Layer], exact: Sequence[Layer]) -> list[tuple[Layer, Layer]]:
@@ -121,7 +128,7 @@ def match_layers(quantized: Sequence[Layer], exact: Sequence[Layer]) -> list[tup
     ]
 
 
-def _read_layer(model: Any, graph: Any, index: int, op: str) -> Layer:
+def _read_layer(model: Any, graph: Any, index: int, op: str, computed: Mapping[int, int]) -> Layer:
     operator = graph.Operators(index)
     tensor = graph.Tensors(operator.Outputs(0))
     quantization = tensor.Quantization()
@@ -131,7 +138,7 @@ def _read_layer(model: Any, graph: Any, index: int, op: str) -> Layer:
         op=op,
         name=_layer_name(tensor.Name().decode(), op),
         inputs=tuple(
-            int(i)
+            computed.get(int(i), int(i))
             for i in operator.InputsAsNumpy()
             if i >= 0 and not model.Buffers(graph.Tensors(int(i)).Buffer()).DataLength()
         ),

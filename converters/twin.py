@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from itertools import islice
 
-from .calibrate import FramePlan, samples
+from .calibrate import FramePlan, samples, tensors
 from .export import export
 from .load import Network
 from .rewrite.head import Headed
@@ -35,11 +35,18 @@ class Twin:
         """A few calibration tensors, evenly spread."""
         return self.frames(FRAMES)
 
+    @cached_property
+    def held_out(self) -> Frames:
+        """A few tensors of the frames that the proof is held on, evenly spread."""
+        step = max(1, len(self._plan.proof) // FRAMES)
+        read = tensors(self._plan.pool, self._plan.proof, self._preparation)
+        return list(islice(read, 0, None, step))[:FRAMES]
+
     def frames(self, count: int) -> Frames:
         """Return at most `count` calibration tensors, evenly spread.
 
         Spread over what can be read: some of the plan's pictures may be damaged.
         """
         step = max(1, len(self._plan.calibration) // count)
-        tensors = samples(self._plan, self._preparation)()
-        return [tensor for (tensor,) in islice(tensors, 0, None, step)][:count]
+        read = samples(self._plan, self._preparation)()
+        return [tensor for (tensor,) in islice(read, 0, None, step)][:count]

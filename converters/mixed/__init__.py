@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .budget import Candidate, within_budget
 from .kept import KeptLayer
+from .search import FRAMES, Search
 
-__all__ = ["KeptLayer"]
+__all__ = ["FRAMES", "Candidate", "KeptLayer", "Search", "within_budget"]

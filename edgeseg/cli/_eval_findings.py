@@ -102,7 +102,7 @@ def _measured(
 def _data_text(data: Data) -> str:
     """Say which images, and how many: "camvid/val, 20 images, spread evenly over 101"."""
     found = data.found
-    count = f"{len(data.pairs)} images"
+    count = f"{len(data.pairs)} image{'s' * (len(data.pairs) != 1)}"
     if data.left_out:
         count += f", {len(data.left_out)} left out"
     if len(found.pairs) < found.total:

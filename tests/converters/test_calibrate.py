@@ -66,6 +66,54 @@ def test_samples_are_what_the_device_prepares(pictures: Path) -> None:
     assert plan.calibrated_on == f"9 of 12 images in {pictures.name}"
 
 
+def flat(folder: Path, levels: list[int]) -> Path:
+    """A folder of pictures of one grey each."""
+    for number, level in enumerate(levels):
+        cv2.imwrite(str(folder / f"{number:03d}.png"), np.full((12, 16, 3), level, np.uint8))
+    return folder
+
+
+def test_rare_pictures_calibrate_too(tmp_path: Path) -> None:
+    levels = [10 + number % 5 for number in range(60)]
+    levels[14], levels[43] = 200, 120
+    plan = plan_frames(asked(flat(tmp_path, levels), frames=10), network())
+    assert {14, 43} <= set(plan.calibration)
+    assert len(plan.calibration) == 10
+    assert len(plan.proof) == 8
+    assert not set(plan.calibration) & set(plan.proof)
+    again = plan_frames(asked(tmp_path, frames=10), network())
+    assert (again.calibration, again.proof) == (plan.calibration, plan.proof)
+
+
+def test_few_frames_and_repeated_ones_are_warned_of(tmp_path: Path) -> None:
+    for name in ("various", "still"):
+        (tmp_path / name).mkdir()
+    various = flat(tmp_path / "various", list(range(0, 250, 4)))
+    assert plan_frames(asked(various), network()).warnings == ()
+    (few,) = plan_frames(asked(various, frames=5), network()).warnings
+    assert few.startswith("5 calibration frames leave")
+    assert "add --calib-frames 100" in few
+    (still,) = plan_frames(asked(flat(tmp_path / "still", [40] * 40)), network()).warnings
+    assert still.startswith("only 1 of 30 calibration frames differ")
+    assert "--calib" in still
+
+
+def test_a_small_folder_is_warned_of(pictures: Path) -> None:
+    (warning,) = plan_frames(asked(pictures), network()).warnings
+    assert warning.startswith("9 calibration frames leave")
+    assert "give 20 or more pictures with --calib" in warning
+    assert plan_frames(asked(pictures, "float32"), network()).warnings == ()
+
+
+def test_masks_of_calibration_frames_are_not_opened(pictures: Path, tmp_path: Path) -> None:
+    for image in pictures.iterdir():
+        cv2.imwrite(str(tmp_path / image.name), np.ones((90, 120), np.uint8))
+    plan = plan_frames(asked(pictures, masks=tmp_path), network())
+    for index in plan.calibration:
+        (tmp_path / sorted(pictures.iterdir())[index].name).write_bytes(b"damaged")
+    assert len(list(samples(plan, PREPARATION)())) == len(plan.calibration)
+
+
 def test_float_needs_no_calibration(pictures: Path) -> None:
     plan = plan_frames(asked(pictures, "float32"), network())
     assert plan.calibration == ()
@@ -142,7 +190,9 @@ def test_masks_must_fit_their_images(pictures: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError) as refusal:
         plan_frames(asked(pictures, masks=masks), network())
     assert f"{small} is 60x45, its image 120x90" in str(refusal.value)
-    assert f"{odd} has values 7; expected 0 to 2 or 255 (void)" in str(refusal.value)
+    assert f"{odd} has values 7 (10,800 pixels), expected 0 to 2 or 255 (void)" in str(
+        refusal.value
+    )
     (masks / names[0]).unlink()
     with pytest.raises(DataError, match=f"1 of 12 images have no mask .*{names[0]}"):
         plan_frames(asked(pictures, masks=masks), network())

@@ -1,0 +1,77 @@
+"""The gate: how well a file must agree with the float network to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgeseg.errors import GateError
+
+from .prove import Proof
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What is asked of a file.
+
+    Attributes:
+        least: share of pixels that agree; 0 lets everything pass.
+        max_drop: most points of `Proof.drop`; None sets no limit.
+        calibrated: whether other calibration frames could help.
+    """
+
+    least: float
+    max_drop: float | None
+    calibrated: bool
+
+    def holds(self, proof: Proof) -> bool:
+        """Whether the file may be written.
+
+        A quantized network that has collapsed can still agree on a large background: one that shows
+        a single class where the float network shows several is refused.
+        """
+        return self.room(proof) >= 1 and not self._has_collapsed(proof)
+
+    def room(self, proof: Proof) -> float:
+        """Return what the gate allows to lose over what the file loses; 1 where it holds."""
+        rooms = [1.0]
+        if proof.agreement < self.least:
+            rooms.append((1 - self.least) / (1 - proof.agreement))
+        if self._drops(proof) and self.max_drop is not None:
+            rooms.append(self.max_drop / proof.drop)
+        return min(rooms)
+
+    def check(self, proof: Proof, culprits: Callable[[], str] = str) -> None:
+        """Refuse a file that does not hold.
+
+        Args:
+            proof: its figures.
+            culprits: called for a sentence on the layers that lose most, once it is refused.
+
+        Raises:
+            GateError: with the figures, and what can be done.
+        """
+        if not self.holds(proof):
+            raise GateError(self._refusal(proof, culprits()))
+
+    def _has_collapsed(self, proof: Proof) -> bool:
+        return self.least > 0 and proof.classes_found == 1 < proof.classes_seen
+
+    def _drops(self, proof: Proof) -> bool:
+        return self.max_drop is not None and proof.drop > self.max_drop
+
+    def _refusal(self, proof: Proof, culprits: str) -> str:
+        lowest = sorted(proof.per_class.items(), key=lambda item: item[1])[:3]
+        named = ", ".join(f"{label} {share:.1%}" for label, share in lowest)
+        collapse = f"shows one class where the float network shows {proof.classes_seen}, and "
+        lost = f"; it loses {proof.drop:.2f} points of {proof.drop_of}"
+        limit = f" and at most {self.max_drop:g} points lost"
+        advice = "give more typical frames with --calib, check --normalize and --color, or "
+        return (
+            f"the converted file {collapse if self._has_collapsed(proof) else ''}agrees with the "
+            f"float network on {proof.agreement:.2%} of the pixels (worst frame "
+            f"{proof.worst_frame}: {proof.worst:.2%}; lowest classes: {named})"
+            f"{lost if self._drops(proof) else ''}; the gate is {self.least:.2%}"
+            f"{limit if self._drops(proof) else ''}; {culprits}no file was written: "
+            f"{advice if self.calibrated else ''}take another precision"
+        )
