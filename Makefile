@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 CAMVID ?= camvid
 ENCODER ?= imagenet
+ENCODER1 ?= imagenet
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.edgeseg-installed
 NATIVE := $(wildcard native/*.cc native/*.h native/tests/*.cc)
@@ -49,8 +50,8 @@ types: $(STAMP) ## check types
 bench: $(STAMP) ## compare the decoders on this machine
 	$(BIN)/edgeseg bench fcn8 vs fcn16 vs fcn32
 
-zoo: $(STAMP) ## train, convert and describe the embedded models again (70 minutes; CAMVID, ENCODER)
-	PATH="$(BIN):$$PATH" sh edgeseg/zoo/make.sh $(CAMVID) $(ENCODER)
+zoo: $(STAMP) ## train, convert and describe the embedded models again (2 hours; CAMVID, ENCODER, ENCODER1)
+	PATH="$(BIN):$$PATH" sh edgeseg/zoo/make.sh $(CAMVID) $(ENCODER) $(ENCODER1)
 
 clean: ## remove what these targets made
 	rm -rf build demo $(VENV)
