@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgeseg.errors import GateError
@@ -41,18 +40,18 @@ class Gate:
             rooms.append(self.max_drop / proof.drop)
         return min(rooms)
 
-    def check(self, proof: Proof, culprits: Callable[[], str] = str) -> None:
+    def check(self, proof: Proof, culprits: str = "") -> None:
         """Refuse a file that does not hold.
 
         Args:
             proof: its figures.
-            culprits: called for a sentence on the layers that lose most, once it is refused.
+            culprits: a sentence on the layers that lose most.
 
         Raises:
             GateError: with the figures, and what can be done.
         """
         if not self.holds(proof):
-            raise GateError(self._refusal(proof, culprits()))
+            raise GateError(self._refusal(proof, culprits))
 
     def _has_collapsed(self, proof: Proof) -> bool:
         return self.least > 0 and proof.classes_found == 1 < proof.classes_seen
@@ -64,14 +63,15 @@ class Gate:
         lowest = sorted(proof.per_class.items(), key=lambda item: item[1])[:3]
         named = ", ".join(f"{label} {share:.1%}" for label, share in lowest)
         collapse = f"shows one class where the float network shows {proof.classes_seen}, and "
-        lost = f"; it loses {proof.drop:.2f} points of {proof.drop_of}"
-        limit = f" and at most {self.max_drop:g} points lost"
+        lost = limit = ""
+        if self._drops(proof):
+            lost = f"; it loses {proof.drop:.2f} points of {proof.drop_of}"
+            limit = f" and at most {self.max_drop:g} points lost"
         advice = "give more typical frames with --calib, check --normalize and --color, or "
         return (
             f"the converted file {collapse if self._has_collapsed(proof) else ''}agrees with the "
             f"float network on {proof.agreement:.2%} of the pixels (worst frame "
             f"{proof.worst_frame}: {proof.worst:.2%}; lowest classes: {named})"
-            f"{lost if self._drops(proof) else ''}; the gate is {self.least:.2%}"
-            f"{limit if self._drops(proof) else ''}; {culprits}no file was written: "
+            f"{lost}; the gate is {self.least:.2%}{limit}; {culprits}no file was written: "
             f"{advice if self.calibrated else ''}take another precision"
         )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from .bias import correct_biases
 from .gate import Gate
 from .mixed import FRAMES, Candidate, Search, within_budget
 from .options import ConvertOptions
 from .prove import Proof
-from .sensitivity import LayerError, layer_errors, worst_first
+from .sensitivity import LayerError, describe, layer_errors, worst_first
 from .twin import Twin
+
+Tell = Callable[[str], None]
 
 _NAMED = 3  # layers in a refusal
 
@@ -21,7 +23,7 @@ def refine(
     gate: Gate,
     prove: Callable[[bytes], Proof],
     options: ConvertOptions,
-    tell: Callable[[str], None],
+    tell: Tell,
 ) -> Candidate:
     """Return the best file there is, with its proof; whether it passes the gate is still open.
 
@@ -36,59 +38,56 @@ def refine(
         options: of the conversion.
         tell: is told what is going on.
     """
-    notes: tuple[str, ...] = ()
-    if options.precision == "int8" and options.correct_bias:
-        tell("correcting biases")
-        correction = correct_biases(tflite, twin.tflite, twin.few)
-        if correction:
-            tflite, notes = correction.tflite, (correction.note,)
-    proof = prove(tflite)
-    is_enough = options.max_drop is None or gate.holds(proof)
-    layers = () if is_enough and not options.sensitivity else errors_of(tflite, twin, tell)
-    plain = Candidate(tflite, proof, layers, (), notes)
-    return plain if is_enough else _mixed(plain, twin, gate, prove, options, tell)
+    if options.precision != "int8":
+        return Candidate(tflite, prove(tflite))
+    tflite, notes = _corrected(tflite, twin, options, tell)
+    plain = Candidate(tflite, prove(tflite), notes=notes)
+    is_enough = gate.holds(plain.proof)
+    if is_enough and not options.sensitivity:
+        return plain
+    search = _search(tflite, twin, options, tell)
+    if is_enough or options.max_drop is None:
+        return Candidate(tflite, plain.proof, search.measure(tell), notes=notes)
+    return within_budget(plain, search, gate, prove, tell)
 
 
-def errors_of(tflite: bytes, twin: Twin, tell: Callable[[str], None]) -> tuple[LayerError, ...]:
-    """Return what quantization does to each layer of an int8 file."""
-    tell("comparing layers")
-    return layer_errors(tflite, twin.tflite, twin.few)
-
-
-def culprits(layers: Sequence[LayerError], options: ConvertOptions) -> str:
+def culprits(layers: tuple[LayerError, ...], options: ConvertOptions) -> str:
     """Return a sentence on the layers that lose most, for a refusal; empty where none is known."""
     if not layers:
         return ""
-    named = ", ".join(
-        f"{layer.name} {layer.op} ({_figures(layer)})" for layer in worst_first(layers)[:_NAMED]
+    worst = worst_first(layers)
+    costly = [layer for layer in worst if layer.cost and layer.cost > 0] or worst
+    named = "; ".join(
+        f"{layer.name} {layer.op} ({_back(layer)}{describe(layer)})" for layer in costly[:_NAMED]
     )
     if options.max_drop is None:
-        way = "--max-drop POINTS keeps the layers that cost most in float32; "
+        way = "--max-drop POINTS keeps such layers in float32"
     else:
-        way = "no set of layers in float32 brings it there; "
-    return f"the layers that lose most: {named}; {way}"
+        way = "no set of layers in float32 was found that brings it there"
+    return f"the layers that lose most are {named}; {way}; "
 
 
-def _mixed(
-    plain: Candidate,
-    twin: Twin,
-    gate: Gate,
-    prove: Callable[[bytes], Proof],
-    options: ConvertOptions,
-    tell: Callable[[str], None],
-) -> Candidate:
-    search = Search(
-        plain.tflite,
+def _corrected(
+    tflite: bytes, twin: Twin, options: ConvertOptions, tell: Tell
+) -> tuple[bytes, tuple[str, ...]]:
+    if not options.correct_bias:
+        return tflite, ()
+    tell("correcting biases")
+    correction = correct_biases(tflite, twin.tflite, twin.few)
+    return (correction.tflite, (correction.note,)) if correction else (tflite, ())
+
+
+def _search(tflite: bytes, twin: Twin, options: ConvertOptions, tell: Tell) -> Search:
+    tell("comparing layers")
+    return Search(
+        tflite,
         twin.tflite,
-        plain.layers,
+        layer_errors(tflite, twin.tflite, twin.few),
         twin.frames(FRAMES),
         float_output=options.io is None,
         threads=options.threads,
     )
-    return within_budget(plain, search, gate, prove, tell)
 
 
-def _figures(layer: LayerError) -> str:
-    back = f"brings back {100 * layer.cost:.2f} points, " if layer.cost is not None else ""
-    inputs = "" if layer.ratio is None else f", inputs' ranges {layer.ratio:.1f} : 1"
-    return f"{back}{layer.snr_db:.1f} dB, range {layer.low:.3g} to {layer.high:.3g}{inputs}"
+def _back(layer: LayerError) -> str:
+    return "" if layer.cost is None else f"{100 * layer.cost:.2f} points, "

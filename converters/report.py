@@ -20,7 +20,7 @@ from edgeseg import metrics
 from edgeseg.complexity import Complexity
 from edgeseg.environment import installed_version
 from edgeseg.manifest import Manifest, precision_in_words
-from edgeseg.overlay import Palette, Picture
+from edgeseg.overlay import Picture
 from edgeseg.reports import NONE, write_page
 from edgeseg.reports.pictures import (
     VOID_COLOR,
@@ -34,6 +34,7 @@ from edgeseg.segmenter import Segmenter
 from .calibrate import FramePlan
 from .command import command_line
 from .frames import Shot
+from .mixed import KeptLayer
 from .options import ConvertOptions
 from .prove import ClassMap, Compared, Reference, Tally, compared
 from .sensitivity import LayerError, worst_first
@@ -159,7 +160,7 @@ def _scene(share: float, shot: Shot, pair: Compared, ignore: int) -> Scene:
 
 def _pictures(scene: Scene, manifest: Manifest) -> Iterator[tuple[str, str]]:
     def classes(map_: ClassMap, caption: str) -> tuple[str, str]:
-        return data_uri(_painted(map_, manifest.palette), _PICTURE_WIDTH, "png"), caption
+        return data_uri(mask_picture(map_, manifest.palette), _PICTURE_WIDTH, "png"), caption
 
     difference = difference_picture(scene.pixels, scene.expected, scene.found)
     yield data_uri(scene.pixels, _PICTURE_WIDTH), "image"
@@ -170,10 +171,6 @@ def _pictures(scene: Scene, manifest: Manifest) -> Iterator[tuple[str, str]]:
         yield classes(scene.truth, "mask")
 
 
-def _painted(map_: ClassMap, palette: Palette) -> Picture:
-    return mask_picture(map_, palette)
-
-
 def _key(manifest: Manifest, *, has_truth: bool) -> list[tuple[tuple[int, int, int], str]]:
     key = [*zip(manifest.palette, manifest.labels, strict=True)]
     key += [(VOID_COLOR, "void")] if has_truth else []
@@ -182,8 +179,8 @@ def _key(manifest: Manifest, *, has_truth: bool) -> list[tuple[tuple[int, int, i
 
 def _tiles(report: ConvertReport, complexity: Complexity) -> Iterator[tuple[str, str]]:
     proof = report.proof
-    yield f"{proof.agreement:.2%}", "of the pixels as in the float network"
-    yield f"{proof.worst:.2%}", f"in the worst frame, {proof.worst_frame}"
+    yield _percent(proof.agreement), "of the pixels as in the float network"
+    yield _percent(proof.worst), f"in the worst frame, {proof.worst_frame}"
     if proof.mean_iou is not None and proof.mean_iou_float is not None:
         change = 100 * (proof.mean_iou - proof.mean_iou_float)
         text = f"mIoU, {proof.mean_iou_float:.3f} in float: {change:+.2f} points"
@@ -203,8 +200,8 @@ def _classes(tally: Tally) -> tuple[Row, list[Row]]:
     rows = []
     for index in np.flatnonzero(together.sum(axis=1)):
         row = together[index]
-        share = f"{row.sum() / together.sum():.1%}"
-        cells = [tally.labels[index], share, f"{row[index] / row.sum():.2%}"]
+        share = _percent(row.sum() / together.sum(), 1)
+        cells = [tally.labels[index], share, _percent(row[index] / row.sum())]
         cells.append(_becomes(tally.labels, row, int(index)))
         if has_truth:
             change = 100 * (after[index] - before[index])
@@ -217,7 +214,7 @@ def _becomes(labels: Sequence[str], row: NDArray[np.int64], index: int) -> str:
     others = row.copy()
     others[index] = 0
     most = int(others.argmax())
-    return f"{labels[most]} ({others[most] / row.sum():.2%})" if others[most] else NONE
+    return f"{labels[most]} ({_percent(others[most] / row.sum())})" if others[most] else NONE
 
 
 def _absent(tally: Tally) -> dict[str, list[str]]:
@@ -241,7 +238,7 @@ def _layer(layer: LayerError) -> dict[str, Any]:
     }
 
 
-def _kept(layer: Any) -> Row:
+def _kept(layer: KeptLayer) -> Row:
     gain, cost = f"{100 * layer.gain:.2f} points", f"{layer.cost_ms:.2f} ms"
     return [layer.name, layer.op, layer.precision, gain, cost, layer.why]
 
@@ -292,6 +289,10 @@ def _short(number: int) -> str:
         if number >= size:
             return f"{number / size:.3g}{unit}"
     return str(number)
+
+
+def _percent(share: float, digits: int = 2) -> str:
+    return f"{100 * share:.{digits}f}\u202f%"
 
 
 def _score(value: float) -> str:

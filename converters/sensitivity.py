@@ -3,7 +3,9 @@
 The measure is the signal-to-quantization-noise ratio of a tensor, 10 log10(sum x^2 / sum (x - q)^2)
 in dB, x from the float file and q from the int8 file on the same frames, as in TensorFlow's
 quantization debugger and Nagel et al., "A White Paper on Neural Network Quantization" (2021),
-section 3.1. An error is carried on by all later layers: it began where the ratio falls.
+section 3.1. An error is carried on by all later layers: it began where the ratio falls, or one
+layer before where a single channel is so wide that it leaves no steps for the others: it drowns
+their errors in its own signal.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from .tensors import Frames, Layer, PlainNetwork, match_layers, read_layers
 MAX_DB = 200.0
 """Reported where there is no error at all."""
 
+_WIDE = 4.0  # channels that differ by less share a scale well enough
+
 
 @dataclass(frozen=True)
 class LayerError:
@@ -33,6 +37,7 @@ class LayerError:
         scale: of the quantized output, one step in real units.
         cost: share of calibration cells whose class comes back when this layer's output alone is
             kept at higher precision; None where that was not measured.
+        spread: the widest channel's range over the median channel's; all channels share one scale.
         ratio: of an ADD or a CONCATENATION, the widest input's range over the narrowest one's.
         index: of the layer among the int8 file's operators.
     """
@@ -44,6 +49,7 @@ class LayerError:
     high: float
     scale: float
     cost: float | None = None
+    spread: float | None = None
     ratio: float | None = None
     index: int = -1
 
@@ -77,6 +83,16 @@ def worst_first(layers: Sequence[LayerError]) -> list[LayerError]:
     return sorted(layers, key=lambda layer: (-(layer.cost or 0.0), layer.snr_db))
 
 
+def describe(layer: LayerError) -> str:
+    """Return what is to be seen in a layer, in a few words."""
+    words = [f"{layer.snr_db:.1f} dB", f"range {layer.low:.3g} to {layer.high:.3g}"]
+    if layer.spread is not None and layer.spread >= _WIDE:
+        words.append(f"its widest channel {layer.spread:.3g} times the median")
+    if layer.ratio is not None:
+        words.append(f"its inputs' ranges {layer.ratio:.1f} : 1")
+    return ", ".join(words)
+
+
 @dataclass
 class _Sums:
     """Of one layer, over frames."""
@@ -84,15 +100,16 @@ class _Sums:
     twin: Layer
     signal: float = 0.0
     noise: float = 0.0
-    low: float = math.inf
-    high: float = -math.inf
+    low: NDArray[np.float64] | None = None  # of each channel
+    high: NDArray[np.float64] | None = None
     inputs: dict[int, tuple[float, float]] = field(default_factory=dict)
 
     def add(self, exact: NDArray[np.float64], found: NDArray[np.float64]) -> None:
         self.signal += float(np.square(exact).sum())
         self.noise += float(np.square(exact - found).sum())
-        self.low = min(self.low, float(exact.min()))
-        self.high = max(self.high, float(exact.max()))
+        low, high = exact.min(axis=(0, 1, 2)), exact.max(axis=(0, 1, 2))
+        self.low = low if self.low is None else np.minimum(self.low, low)
+        self.high = high if self.high is None else np.maximum(self.high, high)
 
     def add_inputs(self, values: Sequence[NDArray[np.float64]]) -> None:
         if self.twin.op not in ("ADD", "CONCATENATION"):
@@ -102,13 +119,17 @@ class _Sums:
             self.inputs[place] = min(low, float(value.min())), max(high, float(value.max()))
 
     def error(self, layer: Layer) -> LayerError:
+        low = np.zeros(1) if self.low is None else self.low
+        high = np.zeros(1) if self.high is None else self.high
+        median = float(np.median(high - low))
         return LayerError(
             layer.name,
             layer.op,
             round(_decibels(self.signal, self.noise), 2),
-            self.low,
-            self.high,
+            float(low.min()),
+            float(high.max()),
             layer.scale,
+            spread=round(float((high - low).max()) / median, 2) if median > 0 else None,
             ratio=self._ratio(),
             index=layer.index,
         )

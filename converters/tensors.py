@@ -117,15 +117,20 @@ def read_layers(tflite: bytes) -> list[Layer]:
 def match_layers(quantized: Sequence[Layer], exact: Sequence[Layer]) -> list[tuple[Layer, Layer]]:
     """Return the layers that two files of one network have in common, in order.
 
-    The converter names tensors anew each time, but keeps operators, shapes and their order: layers
+    As a rule they have the same operators and shapes. Where not, names tell layers apart, and those
     that only one of the files has are left out.
     """
-    ours = [(layer.op, layer.shape) for layer in quantized]
-    theirs = [(layer.op, layer.shape) for layer in exact]
-    blocks = SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
+    ours, theirs = ([(layer.op, layer.shape) for layer in file] for file in (quantized, exact))
+    if ours == theirs:
+        return list(zip(quantized, exact, strict=True))
+    blocks = SequenceMatcher(None, _named(quantized), _named(exact), False).get_matching_blocks()
     return [
         (quantized[start + i], exact[twin + i]) for start, twin, size in blocks for i in range(size)
     ]
+
+
+def _named(layers: Sequence[Layer]) -> list[tuple[str, tuple[int, ...], str]]:
+    return [(layer.op, layer.shape, layer.name) for layer in layers]
 
 
 def _read_layer(model: Any, graph: Any, index: int, op: str, computed: Mapping[int, int]) -> Layer:
@@ -136,7 +141,7 @@ def _read_layer(model: Any, graph: Any, index: int, op: str, computed: Mapping[i
     return Layer(
         index=index,
         op=op,
-        name=_layer_name(tensor.Name().decode(), op),
+        name=_layer_name(tensor.Name().decode()),
         inputs=tuple(
             computed.get(int(i), int(i))
             for i in operator.InputsAsNumpy()
@@ -148,17 +153,15 @@ def _read_layer(model: Any, graph: Any, index: int, op: str, computed: Mapping[i
     )
 
 
-def _layer_name(tensor: str, op: str) -> str:
+def _layer_name(tensor: str) -> str:
     """Return the Keras layer that a tensor's name speaks of.
 
     "functional_1_1/functional_1/Conv1_relu_1/Relu6;functional..." is the output of Conv1_relu. Each
-    call of a layer adds a number; what the converter itself names, like the network's output, is
-    called by its operator.
+    call of a layer adds a number; the converter itself names the network's output.
     """
-    parts = tensor.partition(";")[0].split("/")
-    own = [
-        part
-        for part in parts[:-1]
-        if not re.fullmatch(r"(functional|model|sequential)[_\d]*", part)
-    ]
-    return re.sub(r"_1$", "", own[0]) if own else f"output {op}"
+    first = tensor.partition(";")[0]
+    if re.match(r"(Stateful)?PartitionedCall|Identity", first):
+        return "output"
+    nested = re.compile(r"(functional|model|sequential)[_\d]*")
+    own = [part for part in first.split("/")[:-1] if not nested.fullmatch(part)]
+    return re.sub(r"_1$", "", own[0]) if own else first

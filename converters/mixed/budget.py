@@ -24,7 +24,7 @@ class Candidate:
     Attributes:
         tflite: the file.
         proof: its figures.
-        layers: each layer's error, where it was asked for or needed.
+        layers: each layer's error, where it was asked for or needed, with costs.
         kept: the layers in float32.
         notes: what was done, in words.
     """
@@ -76,7 +76,8 @@ def within_budget(
 
 def _note(before: Proof, after: Proof, search: Search, mixed: Mixed, kept: int) -> str:
     return (
-        f"int8 alone loses {before.drop:.2f} points of {before.drop_of}, with {kept} layers in "
-        f"float32 {after.drop:.2f}; chosen on {search.frames} calibration frames; "
+        f"with {kept} layers in float32 the file agrees on {after.agreement:.2%}, not "
+        f"{before.agreement:.2%}, and loses {after.drop:.2f}, not {before.drop:.2f} points of "
+        f"{after.drop_of}; they were chosen on {search.frames} calibration frames; "
         f"{search.timed(mixed)}"
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from edgeseg.converters.sensitivity import LayerError
+from edgeseg.converters.sensitivity import LayerError, describe
 from edgeseg.converters.tensors import Frames
 
 from .kept import KeptLayer
@@ -86,7 +86,7 @@ class Search:
 
         None where no set of layers reaches that. Either way `layers` then has their costs.
         """
-        self._rank(tell)
+        self.measure(tell)
         able = {layer.index: layer for layer in self._surgeon.layers}
         if self._trials.lost(able) > aim:
             return None
@@ -114,10 +114,10 @@ class Search:
             f"(threads: {self._trials.threads})"
         )
 
-    def _rank(self, tell: Callable[[str], None]) -> None:
-        """Try layers alone, those of the lowest signal-to-noise ratio first."""
+    def measure(self, tell: Callable[[str], None]) -> tuple[LayerError, ...]:
+        """Try layers alone, those of the lowest signal-to-noise ratio first; return `layers`."""
         if any(layer.cost is not None for layer in self.layers):
-            return
+            return self.layers
         able = {layer.index: layer for layer in self._surgeon.layers if layer.op not in PASSIVE}
         costs: dict[int, float] = {}
         for error in sorted(self.layers, key=lambda layer: layer.snr_db):
@@ -128,6 +128,7 @@ class Search:
                 self._surgeon.around(able[error.index])
             )
         self.layers = tuple(replace(each, cost=costs.get(each.index)) for each in self.layers)
+        return self.layers
 
     def _ranking(self) -> list[LayerError]:
         tried = [layer for layer in self.layers if layer.op not in PASSIVE]
@@ -177,5 +178,4 @@ class Search:
 def _why(error: LayerError, *, is_between: bool) -> str:
     if is_between:
         return "hands floats on between kept layers"
-    inputs = "" if error.ratio is None else f", inputs' ranges {error.ratio:.1f} : 1"
-    return f"{error.snr_db:.1f} dB, range {error.low:.3g} to {error.high:.3g}{inputs}"
+    return describe(error)
