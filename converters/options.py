@@ -56,6 +56,7 @@ class ConvertOptions:
         color, resize: likewise, of the preparation.
         labels: a text file with one class name a line, likewise.
         threads: of the runtime that proves the file.
+        report: an HTML page to write about the proof, also where the gate refuses the file.
     """
 
     source: str
@@ -76,6 +77,7 @@ class ConvertOptions:
     resize: Resize | None = None
     labels: Path | None = None
     threads: int | None = None
+    report: Path | None = None
 
 
 def tensor_type(options: ConvertOptions) -> Io:

@@ -7,26 +7,32 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.errors import ModelError
+from edgeseg.complexity import complexity
+from edgeseg.errors import GateError, ModelError
 from edgeseg.files import atomic_write_bytes, check_writable
 from edgeseg.manifest import Manifest
+from edgeseg.segmenter import Segmenter
 
 from .calibrate import FramePlan, plan_frames, samples
+from .coverage import clipping_warnings
 from .embed import embed_manifest
 from .export import export
 from .flatbuffer import check_flatbuffer
+from .frames import Streets
 from .gate import Gate
 from .load import Network, load
 from .mixed import Candidate, KeptLayer
+from .normalization import normalization_warnings
 from .options import ConvertOptions, check_options, gate, tensor_type
 from .prove import Proof, Reference, prove
 from .quiet import quiet_tensorflow
-from .refine import culprits, errors_of, refine
+from .refine import culprits, refine
+from .report import observe, write_report
 from .rewrite.head import HEADS, Headed, full_head, output_head
 from .rewrite.static_batch import static_batch
 from .saved_model import SavedNetwork
@@ -34,6 +40,7 @@ from .sensitivity import LayerError
 from .twin import Twin
 
 Progress = Callable[[str], None]
+_Verdict = TypeVar("_Verdict")
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,9 @@ class ConvertReport:
         calibrated_on: in words.
         notes: guesses and fallbacks, each with the flag that overrules it.
         duration_s: of the whole conversion.
-        layers: each layer's signal-to-noise ratio, where `sensitivity` asked for them.
+        layers: each layer's signal-to-noise ratio, where `sensitivity` or `report` asked for them.
         kept: layers that stay in a higher precision than the file's.
+        warnings: what makes the calibration doubtful, each with what to type next.
     """
 
     manifest: Manifest
@@ -62,12 +70,14 @@ class ConvertReport:
     duration_s: float
     layers: tuple[LayerError, ...] = ()
     kept: tuple[KeptLayer, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def convert(options: ConvertOptions, progress: Progress | None = None) -> ConvertReport:
     """Convert a Keras model to a .tflite file that explains itself, and prove it.
 
-    The file appears complete or not at all; an older one of the same name is replaced.
+    The file appears complete or not at all; an older one of the same name is replaced. The page
+    that `options.report` asks for is written even where the gate refuses the file.
 
     Args:
         options: what to convert, and how.
@@ -83,7 +93,8 @@ def convert(options: ConvertOptions, progress: Progress | None = None) -> Conver
     """
     start_s, tell = time.monotonic(), progress or _silent
     check_options(options)
-    check_writable(options.output)
+    for path in filter(None, (options.output, options.report)):
+        check_writable(path)
     tell("loading the model")
     network = load(options)
     headed = choose_head(network, options)
@@ -96,18 +107,16 @@ def convert(options: ConvertOptions, progress: Progress | None = None) -> Conver
 
     def proof_of(data: bytes) -> Proof:
         tell(f"proving on {plan.proven_on}")
-        return _prove(embed_manifest(data, manifest), network, plan, options)
+        return _judged(embed_manifest(data, manifest), network, plan, options, prove)
 
-    made = refine(tflite, twin, asked, proof_of, options, tell)
-    asked.check(made.proof, lambda: _culprits(made, twin, options, tell))
+    made = refine(tflite, twin, asked, proof_of, _with_layers(options), tell)
     manifest = replace(
         manifest,
         proof=made.proof.to_json(),
         float_layers=tuple(layer.name for layer in made.kept),
     )
     data = embed_manifest(made.tflite, manifest)
-    atomic_write_bytes(options.output, data)
-    return ConvertReport(
+    report = ConvertReport(
         manifest=manifest,
         path=options.output,
         size_bytes=len(data),
@@ -118,7 +127,19 @@ def convert(options: ConvertOptions, progress: Progress | None = None) -> Conver
         duration_s=time.monotonic() - start_s,
         layers=made.layers,
         kept=made.kept,
+        warnings=_warnings(network, plan, twin, made.tflite),
     )
+    refusal = _refusal(asked, report, options)
+    if options.report is not None:
+        tell(f"writing {options.report}")
+        observed = _judged(data, network, plan, options, observe)
+        write_report(
+            options.report, report, options, observed, complexity(data), str(refusal or "")
+        )
+    if refusal:
+        raise refusal
+    atomic_write_bytes(options.output, data)
+    return report
 
 
 def choose_head(network: Network, options: ConvertOptions) -> Headed:
@@ -149,15 +170,19 @@ def _export(headed: Headed, network: Network, plan: FramePlan, options: ConvertO
     )
 
 
-def _prove(data: bytes, network: Network, plan: FramePlan, options: ConvertOptions) -> Proof:
-    """Prove the file as the device will see it: opened from disk by the Segmenter."""
-    from edgeseg.segmenter import Segmenter
-
+def _judged(
+    data: bytes,
+    network: Network,
+    plan: FramePlan,
+    options: ConvertOptions,
+    judge: Callable[[Reference, Segmenter, FramePlan], _Verdict],
+) -> _Verdict:
+    """Judge the file as the device will see it: opened from disk by the Segmenter."""
     with tempfile.TemporaryDirectory(prefix="edgeseg-") as folder:
         path = Path(folder) / "candidate.tflite"
         atomic_write_bytes(path, data)
         with Segmenter(path, threads=options.threads) as segmenter:
-            return prove(_reference(network), segmenter, plan)
+            return judge(_reference(network), segmenter, plan)
 
 
 def _reference(network: Network) -> Reference:
@@ -186,10 +211,29 @@ def _gate(options: ConvertOptions, plan: FramePlan) -> Gate:
     return Gate(gate(options), options.max_drop, calibrated=bool(plan.calibration))
 
 
-def _culprits(made: Candidate, twin: Twin, options: ConvertOptions, tell: Progress) -> str:
-    if options.precision != "int8":
-        return ""
-    return culprits(made.layers or errors_of(made.tflite, twin, tell), options)
+def _with_layers(options: ConvertOptions) -> ConvertOptions:
+    """Return the options for a file whose report has its layers' errors."""
+    wanted = options.report is not None and options.precision == "int8"
+    return replace(options, sensitivity=options.sensitivity or wanted)
+
+
+def _refusal(asked: Gate, report: ConvertReport, options: ConvertOptions) -> GateError | None:
+    """Return why the file must not be written: the gate's reasons, then the warnings."""
+    try:
+        asked.check(report.proof, culprits(report.layers, options))
+    except GateError as refusal:
+        return GateError("; ".join((str(refusal), *report.warnings)))
+    return None
+
+
+def _warnings(network: Network, plan: FramePlan, twin: Twin, tflite: bytes) -> tuple[str, ...]:
+    """Return why the calibration may be doubtful; prepared frames are looked at without one too."""
+    found = plan.warnings + normalization_warnings(network, twin.held_out)
+    if not plan.calibration:
+        return found
+    rest = plan.pool.length - len(plan.calibration) - len(plan.proof)
+    more = rest > 0 and not isinstance(plan.pool, Streets)
+    return found + clipping_warnings(tflite, twin.tflite, twin.held_out, could_use_more=more)
 
 
 def _notes(

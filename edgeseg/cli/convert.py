@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -18,8 +18,6 @@ from edgeseg.cli._signals import interruptible
 
 if TYPE_CHECKING:
     from edgeseg.converters import ConvertOptions, ConvertReport
-    from edgeseg.converters.mixed import KeptLayer
-    from edgeseg.converters.sensitivity import LayerError
     from edgeseg.manifest import Head
 
 _PRECISIONS = {
@@ -30,7 +28,6 @@ _PRECISIONS = {
     "int16x8": "Weights in 8 bits, activations in 16: precise, slow on most devices.",
 }
 _NAMES = {"fp16": "float16"}
-_WORST = 10  # layers shown
 
 
 def _precision_flags(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -103,6 +100,12 @@ def _precision_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--labels", type=FILE, help="Class names, one a line.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads for the proof.")
+@click.option(
+    "--report",
+    type=OUTPUT,
+    metavar="FILE.html",
+    help="Write the proof as a page with pictures, even when the file is refused.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def convert(model: str | None, output: Path | None, as_json: bool, **options: Any) -> None:
     """Convert a Keras MODEL to a .tflite file and prove it against the float model.
@@ -197,6 +200,7 @@ def _as_dict(report: ConvertReport) -> dict[str, Any]:
         "layers": [asdict(layer) for layer in report.layers],
         "kept": [asdict(layer) for layer in report.kept],
         "notes": list(report.notes),
+        "warnings": list(report.warnings),
         "duration_s": round(report.duration_s, 2),
     }
 
@@ -204,6 +208,8 @@ def _as_dict(report: ConvertReport) -> dict[str, Any]:
 def _show(report: ConvertReport) -> None:
     from rich.table import Table
     from rich.text import Text
+
+    from edgeseg.cli._convert_layers import kept_table, worst_table
 
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
@@ -213,49 +219,13 @@ def _show(report: ConvertReport) -> None:
     console().print(f"wrote {report.path}", markup=False, soft_wrap=True)
     console().print(table)
     if report.kept:
-        _show_kept(report.kept)
+        console().print(kept_table(report.kept))
     if report.layers:
-        _show_layers(report.layers)
+        console().print(worst_table(report.layers))
+    for warning in report.warnings:
+        console().print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
     for note in report.notes:
         console().print(f"note: {note}", style="dim", markup=False, soft_wrap=True)
-
-
-def _show_kept(kept: Sequence[KeptLayer]) -> None:
-    from rich.table import Table
-
-    table = Table(title="kept at higher precision", title_justify="left", box=None)
-    table.add_column("layer", overflow="fold")
-    table.add_column("operator")
-    table.add_column("precision")
-    table.add_column("brings back", justify="right")
-    table.add_column("costs", justify="right")
-    table.add_column("why", overflow="fold")
-    for layer in kept:
-        gain, cost = f"{100 * layer.gain:.2f} points", f"{layer.cost_ms:.2f} ms"
-        table.add_row(layer.name, layer.op, layer.precision, gain, cost, layer.why)
-    console().print(table)
-
-
-def _show_layers(layers: Sequence[LayerError]) -> None:
-    from rich.table import Table
-
-    from edgeseg.converters.sensitivity import worst_first
-
-    table = Table(title=f"the worst of {len(layers)} layers", title_justify="left", box=None)
-    table.add_column("layer", overflow="fold")
-    table.add_column("operator")
-    for name in ("SNR dB", "range", "step", "inputs' ratio"):
-        table.add_column(name, justify="right")
-    for layer in worst_first(layers)[:_WORST]:
-        table.add_row(
-            layer.name,
-            layer.op,
-            f"{layer.snr_db:.1f}",
-            f"{layer.low:.3g} to {layer.high:.3g}",
-            f"{layer.scale:.3g}",
-            "" if layer.ratio is None else f"{layer.ratio:.1f}",
-        )
-    console().print(table)
 
 
 def _rows(report: ConvertReport) -> Iterator[tuple[str, str]]:
