@@ -47,6 +47,7 @@ class ConvertOptions:
         masks: folder with an index PNG for each calibration image, for the proof's mIoU.
         frames: how many calibration frames to use at most.
         correct_bias: whether an int8 file's biases take up what quantization shifts.
+        clip_ranges: whether an int8 file's activation ranges are narrowed where that helps.
         max_drop: most that an int8 file may lose, in points of mIoU where the proof frames have
             masks, else of pixel agreement; the layers that cost most stay in float32 until it
             holds. None asks for nothing beyond `min_agreement`.
@@ -69,6 +70,7 @@ class ConvertOptions:
     masks: Path | None = None
     frames: int = 100
     correct_bias: bool = True
+    clip_ranges: bool = True
     max_drop: float | None = None
     sensitivity: bool = False
     min_agreement: float | None = None
@@ -108,6 +110,8 @@ def check_options(options: ConvertOptions) -> None:
     if not 0.0 <= gate(options) <= 1.0:
         reasons.append(f"--min-agreement {options.min_agreement}; expected 0 to 1, as in 0.95")
     reasons += _int8_only(options)
+    if options.report is not None and options.report == options.output:
+        reasons.append(f"--report and --output are both {options.report}; name two files")
     if options.masks is not None and options.calibration is None:
         reasons.append("--masks needs the images they belong to; add --calib DIR")
     if options.input_size is not None and min(options.input_size) < 1:

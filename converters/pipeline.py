@@ -110,11 +110,7 @@ def convert(options: ConvertOptions, progress: Progress | None = None) -> Conver
         return _judged(embed_manifest(data, manifest), network, plan, options, prove)
 
     made = refine(tflite, twin, asked, proof_of, _with_layers(options), tell)
-    manifest = replace(
-        manifest,
-        proof=made.proof.to_json(),
-        float_layers=tuple(layer.name for layer in made.kept),
-    )
+    manifest = _with_proof(manifest, made)
     data = embed_manifest(made.tflite, manifest)
     report = ConvertReport(
         manifest=manifest,
@@ -127,15 +123,14 @@ def convert(options: ConvertOptions, progress: Progress | None = None) -> Conver
         duration_s=time.monotonic() - start_s,
         layers=made.layers,
         kept=made.kept,
-        warnings=_warnings(network, plan, twin, made.tflite),
+        warnings=_warnings(network, plan, twin, tflite),
     )
     refusal = _refusal(asked, report, options)
     if options.report is not None:
         tell(f"writing {options.report}")
         observed = _judged(data, network, plan, options, observe)
-        write_report(
-            options.report, report, options, observed, complexity(data), str(refusal or "")
-        )
+        work = complexity(data)
+        write_report(options.report, report, options, observed, work, str(refusal or ""))
     if refusal:
         raise refusal
     atomic_write_bytes(options.output, data)
@@ -211,6 +206,11 @@ def _gate(options: ConvertOptions, plan: FramePlan) -> Gate:
     return Gate(gate(options), options.max_drop, calibrated=bool(plan.calibration))
 
 
+def _with_proof(manifest: Manifest, made: Candidate) -> Manifest:
+    kept = tuple(layer.name for layer in made.kept)
+    return replace(manifest, proof=made.proof.to_json(), float_layers=kept)
+
+
 def _with_layers(options: ConvertOptions) -> ConvertOptions:
     """Return the options for a file whose report has its layers' errors."""
     wanted = options.report is not None and options.precision == "int8"
@@ -222,7 +222,8 @@ def _refusal(asked: Gate, report: ConvertReport, options: ConvertOptions) -> Gat
     try:
         asked.check(report.proof, culprits(report.layers, options))
     except GateError as refusal:
-        return GateError("; ".join((str(refusal), *report.warnings)))
+        page = (f"the proof is in {options.report}",) if options.report else ()
+        return GateError("; ".join((str(refusal), *report.warnings, *page)))
     return None
 
 

@@ -142,7 +142,7 @@ def write_report(
         all_layers=[_layer(layer) for layer in report.layers],
         kept=[_kept(layer) for layer in report.kept],
         work=_work(complexity),
-        made=list(_made(report, complexity)),
+        made=list(_made(report)),
         versions=list(_versions(report)),
         command=command_line(options),
     )
@@ -233,7 +233,8 @@ def _layer(layer: LayerError) -> dict[str, Any]:
         "bar": min(100.0, max(0.0, 100 * layer.snr_db / _FULL_BAR_DB)),
         "range": f"{layer.low:.3g} to {layer.high:.3g}",
         "step": f"{layer.scale:.3g}",
-        "ratio": NONE if layer.ratio is None else f"{layer.ratio:.1f} : 1",
+        "spread": NONE if layer.spread is None else f"{layer.spread:.1f}",
+        "ratio": NONE if layer.ratio is None else f"{layer.ratio:.1f}",
         "cost": NONE if layer.cost is None else f"{100 * layer.cost:.2f}",
     }
 
@@ -254,7 +255,7 @@ def _work(complexity: Complexity) -> list[Row]:
     return [*rows, ["all", str(count), f"{complexity.macs:,}", f"{complexity.parameters:,}"]]
 
 
-def _made(report: ConvertReport, complexity: Complexity) -> Iterator[tuple[str, str]]:
+def _made(report: ConvertReport) -> Iterator[tuple[str, str]]:
     manifest, proof = report.manifest, report.proof
     parts = [manifest.decoder, manifest.encoder, manifest.upsampling]
     yield "network", ", ".join(part for part in parts if part) or "not one of edgeseg's own"
@@ -272,7 +273,6 @@ def _made(report: ConvertReport, complexity: Complexity) -> Iterator[tuple[str, 
         "size",
         f"{report.size_bytes:,} bytes, {ratio:.1%} of the source's {report.source_bytes:,}",
     )
-    yield "operators", f"{len(complexity.operators)}"
 
 
 def _versions(report: ConvertReport) -> Iterator[tuple[str, str]]:

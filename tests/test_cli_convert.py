@@ -83,6 +83,20 @@ def test_the_report_as_json_and_the_usual_name(
 
 
 @pytest.mark.convert
+def test_a_page_about_the_proof_and_warnings(
+    model: Path, frames: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    output, page = tmp_path / "out.tflite", tmp_path / "proof.html"
+    asked = ["--int8", "--calib", str(frames), "-o", str(output), "--report", str(page)]
+    assert main(["convert", str(model), *asked]) == 0
+    said, chatter = capfd.readouterr()
+    assert f"wrote {page}" in said
+    assert "warning: 5 calibration frames leave the activation ranges to chance" in said
+    assert chatter == ""
+    assert page.read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.convert
 def test_a_file_below_its_gate_exits_3(
     model: Path, frames: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

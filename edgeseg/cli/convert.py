@@ -66,6 +66,11 @@ def _precision_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Let an int8 file's biases take up what quantization shifts.  [default: on]",
 )
 @click.option(
+    "--clip-ranges/--no-clip-ranges",
+    default=True,
+    help="Narrow an int8 file's activation ranges where finer steps pay.  [default: on]",
+)
+@click.option(
     "--masks", type=FOLDER, help="Index masks of the --calib images; the proof then has mIoU."
 )
 @click.option(
@@ -122,7 +127,7 @@ def convert(model: str | None, output: Path | None, as_json: bool, **options: An
     if as_json:
         click.echo(json.dumps(_as_dict(report), indent=1))
     else:
-        _show(report)
+        _show(report, asked.report)
 
 
 def _options(model: str, output: Path | None, given: dict[str, Any]) -> ConvertOptions:
@@ -205,7 +210,7 @@ def _as_dict(report: ConvertReport) -> dict[str, Any]:
     }
 
 
-def _show(report: ConvertReport) -> None:
+def _show(report: ConvertReport, page: Path | None) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -216,7 +221,8 @@ def _show(report: ConvertReport) -> None:
     table.add_column(overflow="fold")
     for name, value in _rows(report):
         table.add_row(name, Text(value))
-    console().print(f"wrote {report.path}", markup=False, soft_wrap=True)
+    for path in filter(None, (report.path, page)):
+        console().print(f"wrote {path}", markup=False, soft_wrap=True)
     console().print(table)
     if report.kept:
         console().print(kept_table(report.kept))
