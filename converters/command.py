@@ -14,7 +14,7 @@ _FLAGS: dict[str, str | None] = {
     "source": None,
     "output": None,
     "precision": None,
-    "correct_bias": None,
+    "correct_bias": "bias-correction",
     "calibration": "calib",
     "frames": "calib-frames",
 }
@@ -29,10 +29,10 @@ def command_line(options: ConvertOptions) -> str:
         flag = _FLAGS.get(field.name, field.name.replace("_", "-"))
         if flag is not None and value != field.default:
             words += _words(flag, value)
-    if not options.correct_bias:
-        words.append("--no-bias-correction")
     return shlex.join([*words, "-o", str(options.output)])
 
 
 def _words(flag: str, value: Any) -> list[str]:
-    return [f"--{flag}"] if value is True else [f"--{flag}", str(value)]
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return [f"--{flag}", str(value)]

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.convert
         {"precision": "float16", "head": "argmax"},
         {"precision": "int8", "calibration": "my frames/*.png", "frames": 25, "io": "uint8"},
         {"precision": "int8", "max_drop": 0.5, "sensitivity": True, "correct_bias": False},
+        {"precision": "int8", "clip_ranges": False, "report": Path("a page.html")},
         {"precision": "int16x8", "input_size": Size(320, 240), "min_agreement": 0.95},
         {"normalize": "0..1", "color": "bgr", "resize": "letterbox", "threads": 2},
     ],
