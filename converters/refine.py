@@ -1,16 +1,18 @@
-"""What is done to an int8 file between the converter and the gate: biases, then precision."""
+"""What is done to an int8 file between the converter and the gate: biases, ranges, precision."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from .bias import correct_biases
+from .clip import clip_ranges
 from .gate import Gate
-from .mixed import FRAMES, Candidate, Search, within_budget
+from .mixed import Candidate, Search, within_budget
 from .options import ConvertOptions
 from .prove import Proof
 from .sensitivity import LayerError, describe, layer_errors, worst_first
 from .twin import Twin
+from .yardstick import FRAMES, Yardstick
 
 Tell = Callable[[str], None]
 
@@ -27,8 +29,8 @@ def refine(
 ) -> Candidate:
     """Return the best file there is, with its proof; whether it passes the gate is still open.
 
-    Only int8 files are changed: biases are corrected, and where that is not enough for
-    `options.max_drop`, layers are kept in float32.
+    Only int8 files are changed: biases are corrected, ranges narrowed, and where that is not enough
+    for `options.max_drop`, layers are kept in float32.
 
     Args:
         tflite: the converter's file.
@@ -41,11 +43,16 @@ def refine(
     if options.precision != "int8":
         return Candidate(tflite, prove(tflite))
     tflite, notes = _corrected(tflite, twin, options, tell)
+    yardstick = Yardstick(twin.tflite, twin.frames(FRAMES), twin.class_map, options.threads)
+    if options.clip_ranges:
+        tell("narrowing ranges")
+        clipping = clip_ranges(tflite, twin.tflite, twin.few, yardstick)
+        tflite, notes = clipping.tflite, (*notes, clipping.note)
     plain = Candidate(tflite, prove(tflite), notes=notes)
     is_enough = gate.holds(plain.proof)
     if is_enough and not options.sensitivity:
         return plain
-    search = _search(tflite, twin, options, tell)
+    search = _search(tflite, twin, yardstick, options, tell)
     if is_enough or options.max_drop is None:
         return Candidate(tflite, plain.proof, search.measure(tell), notes=notes)
     return within_budget(plain, search, gate, prove, tell)
@@ -77,15 +84,16 @@ def _corrected(
     return (correction.tflite, (correction.note,)) if correction else (tflite, ())
 
 
-def _search(tflite: bytes, twin: Twin, options: ConvertOptions, tell: Tell) -> Search:
+def _search(
+    tflite: bytes, twin: Twin, yardstick: Yardstick, options: ConvertOptions, tell: Tell
+) -> Search:
     tell("comparing layers")
     return Search(
         tflite,
         twin.tflite,
         layer_errors(tflite, twin.tflite, twin.few),
-        twin.frames(FRAMES),
+        yardstick,
         float_output=options.io is None,
-        threads=options.threads,
     )
 
 

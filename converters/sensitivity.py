@@ -35,7 +35,7 @@ class LayerError:
         snr_db: float against quantized output, over all frames.
         low, high: the range of the float output.
         scale: of the quantized output, one step in real units.
-        cost: share of calibration cells whose class comes back when this layer's output alone is
+        cost: share of calibration pixels whose class comes back when this layer's output alone is
             kept at higher precision; None where that was not measured.
         spread: the widest channel's range over the median channel's; all channels share one scale.
         ratio: of an ADD or a CONCATENATION, the widest input's range over the narrowest one's.

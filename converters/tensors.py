@@ -19,6 +19,30 @@ Frames = Sequence[NDArray[np.float32]]
 # They change how numbers are stored, and compute nothing.
 STORAGE = ("QUANTIZE", "DEQUANTIZE")
 
+PASSIVE = frozenset(
+    (
+        "CONCATENATION",
+        "DEPTH_TO_SPACE",
+        "EXPAND_DIMS",
+        "GATHER",
+        "MAX_POOL_2D",
+        "MIRROR_PAD",
+        "PACK",
+        "PAD",
+        "PADV2",
+        "RESHAPE",
+        "RESIZE_NEAREST_NEIGHBOR",
+        "SLICE",
+        "SPACE_TO_DEPTH",
+        "SPLIT",
+        "SQUEEZE",
+        "STRIDED_SLICE",
+        "TILE",
+        "TRANSPOSE",
+    )
+)
+"""They move numbers and compute none."""
+
 
 class PlainNetwork:
     """A .tflite file in the plain kernels, which leave every tensor to be looked at."""

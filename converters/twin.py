@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.decode import decode, decode_class_map
+from edgeseg.heads import grid_on
+from edgeseg.manifest import Size
+from edgeseg.prepare import place
 
 from .calibrate import FramePlan, samples, tensors
 from .export import export
@@ -22,6 +32,7 @@ class Twin:
         """Prepare nothing yet."""
         self._model = headed.model
         self._preparation = network.preparation
+        self._manifest = replace(network.manifest, head=headed.head)
         self._plan = plan
 
     @cached_property
@@ -41,6 +52,15 @@ class Twin:
         step = max(1, len(self._plan.proof) // FRAMES)
         read = tensors(self._plan.pool, self._plan.proof, self._preparation)
         return list(islice(read, 0, None, step))[:FRAMES]
+
+    def class_map(self, output: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return the class map, at the size of the network's input, of an output of either file."""
+        head, size = self._manifest.head, self._preparation.size
+        cells = Size(output.shape[2], output.shape[1])
+        grid = grid_on(self._manifest, cells, size, place(size, self._preparation))
+        if head.kind == "class_map":
+            return decode_class_map(output.reshape(cells.height, cells.width), size, grid)
+        return decode(output[0], size, grid, head.to_frame)
 
     def frames(self, count: int) -> Frames:
         """Return at most `count` calibration tensors, evenly spread.

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .budget import Candidate, within_budget
 from .kept import KeptLayer
-from .search import FRAMES, Search
+from .search import Search
 
-__all__ = ["FRAMES", "Candidate", "KeptLayer", "Search", "within_budget"]
+__all__ = ["Candidate", "KeptLayer", "Search", "within_budget"]

@@ -14,7 +14,7 @@ class KeptLayer:
         name: of the layer, as in LayerError.
         op: as in "CONV_2D".
         precision: that it runs in.
-        gain: share of calibration cells whose class it brings back.
+        gain: share of calibration pixels whose class it brings back.
         cost_ms: what it adds to the network's time, on this machine.
         why: what the search saw in it, in a few words.
     """

@@ -14,14 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from edgeseg.converters.sensitivity import LayerError, describe
-from edgeseg.converters.tensors import Frames
+from edgeseg.converters.tensors import PASSIVE
+from edgeseg.converters.yardstick import Yardstick
 
 from .kept import KeptLayer
-from .surgery import PASSIVE, Surgeon
+from .surgery import Surgeon
 from .trials import Trials
-
-FRAMES = 16
-"""Calibration frames that trials run on."""
 
 _ALONE = 100  # layers tried alone at most
 _TRIALS = 300  # in all; a search that has used them up stops pruning
@@ -35,7 +33,7 @@ class Mixed:
     Attributes:
         tflite: the file.
         indices: of its float32 layers, among the int8 file's operators.
-        before, after: share of cells on the calibration frames whose class differs from the float
+        before, after: share of pixels on the calibration frames whose class differs from the float
             file's, in the int8 file and in this one.
     """
 
@@ -50,7 +48,7 @@ class Search:
 
     Attributes:
         frames: how many calibration frames it looks at.
-        lost: share of cells on them that the int8 file itself gets wrong.
+        lost: share of pixels on them that the int8 file itself gets wrong.
         layers: the layers' errors, with the cost of each where it was tried alone.
     """
 
@@ -59,10 +57,9 @@ class Search:
         quantized: bytes,
         float_tflite: bytes,
         layers: Sequence[LayerError],
-        frames: Frames,
+        yardstick: Yardstick,
         *,
         float_output: bool,
-        threads: int | None = None,
     ) -> None:
         """Measure the int8 file.
 
@@ -70,14 +67,14 @@ class Search:
             quantized: the int8 file.
             float_tflite: the float32 file of the same network.
             layers: of `layer_errors` on both.
-            frames: calibration tensors.
+            yardstick: judges files against the float one.
             float_output: whether the network's output may become float32.
-            threads: of the runtime.
         """
         self._quantized = quantized
         self._surgeon = Surgeon(quantized, float_tflite, float_output=float_output)
-        self._trials = Trials(self._surgeon, float_tflite, frames, threads)
-        self.frames = len(frames)
+        self._trials = Trials(self._surgeon, yardstick)
+        self._yardstick = yardstick
+        self.frames = yardstick.frames
         self.lost = self._trials.lost(())
         self.layers = tuple(layers)
 
@@ -108,10 +105,10 @@ class Search:
 
     def timed(self, mixed: Mixed) -> str:
         """Return what a file's float layers cost in time, in words."""
-        added_ms, whole_ms = self._trials.added_ms(mixed.tflite, self._quantized)
+        added_ms, whole_ms = self._yardstick.added_ms(mixed.tflite, self._quantized)
         return (
             f"{whole_ms:.1f} ms a frame where int8 alone takes {whole_ms - added_ms:.1f} "
-            f"(threads: {self._trials.threads})"
+            f"(threads: {self._yardstick.threads})"
         )
 
     def measure(self, tell: Callable[[str], None]) -> tuple[LayerError, ...]:
@@ -168,7 +165,7 @@ class Search:
         without = mixed.indices - {error.index}
         cost_ms = 0.0
         if not is_between:
-            cost_ms, _ = self._trials.added_ms(mixed.tflite, self._surgeon.keep(without))
+            cost_ms, _ = self._yardstick.added_ms(mixed.tflite, self._surgeon.keep(without))
         gain = self._trials.lost(without) - self._trials.lost(mixed.indices)
         return KeptLayer(
             error.name, error.op, "float32", gain, cost_ms, _why(error, is_between=is_between)

@@ -13,34 +13,9 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from edgeseg.converters.flatbuffer import pack, schema, unpack
-from edgeseg.converters.tensors import Layer, match_layers, read_layers
+from edgeseg.converters.tensors import PASSIVE, Layer, match_layers, read_layers
 
 from .graft import graft, is_constant
-
-# They move numbers and compute none, so keeping one alone gains nothing; between two kept layers
-# they hand floats on.
-PASSIVE = frozenset(
-    (
-        "CONCATENATION",
-        "DEPTH_TO_SPACE",
-        "EXPAND_DIMS",
-        "GATHER",
-        "MAX_POOL_2D",
-        "MIRROR_PAD",
-        "PACK",
-        "PAD",
-        "PADV2",
-        "RESHAPE",
-        "RESIZE_NEAREST_NEIGHBOR",
-        "SLICE",
-        "SPACE_TO_DEPTH",
-        "SPLIT",
-        "SQUEEZE",
-        "STRIDED_SLICE",
-        "TILE",
-        "TRANSPOSE",
-    )
-)
 
 
 class Surgeon:
