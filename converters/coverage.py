@@ -83,15 +83,15 @@ def clipping_warnings(
     if not worst:
         return ()
     named = ", ".join(
-        f"{layer.name} {layer.op} ({layer.share:.1%}, up to {layer.seen:.3g}; calibrated "
+        f"{layer.share:.1%} of {layer.name} {layer.op} (up to {layer.seen:.3g}; calibrated "
         f"{layer.low:.3g} to {layer.high:.3g})"
         for layer in worst[:_NAMED]
     )
-    more = f" and {len(worst) - _NAMED} more" if len(worst) > _NAMED else ""
+    more = f" and {len(worst) - _NAMED} more layers" if len(worst) > _NAMED else ""
     advice = "add --calib-frames 400, or " if could_use_more else ""
     return (
-        f"held-out frames leave the calibrated ranges: of the values of {named}{more} so many are "
-        f"clipped; {advice}give frames of every kind that the camera will see with --calib",
+        f"held-out frames leave the calibrated ranges, and values are clipped: {named}{more}; "
+        f"{advice}give frames of every kind that the camera will see with --calib",
     )
 
 

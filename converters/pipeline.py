@@ -130,9 +130,9 @@ def convert(options: ConvertOptions, progress: Progress | None = None) -> Conver
         tell(f"writing {options.report}")
         observed = _judged(data, network, plan, options, observe)
         work = complexity(data)
-        write_report(options.report, report, options, observed, work, str(refusal or ""))
+        write_report(options.report, report, options, observed, work, refusal)
     if refusal:
-        raise refusal
+        raise _error(refusal, report, options)
     atomic_write_bytes(options.output, data)
     return report
 
@@ -217,14 +217,19 @@ def _with_layers(options: ConvertOptions) -> ConvertOptions:
     return replace(options, sensitivity=options.sensitivity or wanted)
 
 
-def _refusal(asked: Gate, report: ConvertReport, options: ConvertOptions) -> GateError | None:
-    """Return why the file must not be written: the gate's reasons, then the warnings."""
+def _refusal(asked: Gate, report: ConvertReport, options: ConvertOptions) -> str:
+    """Return why the file must not be written, empty where it may."""
     try:
         asked.check(report.proof, culprits(report.layers, options))
     except GateError as refusal:
-        page = (f"the proof is in {options.report}",) if options.report else ()
-        return GateError("; ".join((str(refusal), *report.warnings, *page)))
-    return None
+        return str(refusal)
+    return ""
+
+
+def _error(refusal: str, report: ConvertReport, options: ConvertOptions) -> GateError:
+    """Return the error of a refused file: the gate's reasons, the warnings, and where to look."""
+    page = (f"the proof is in {options.report}",) if options.report else ()
+    return GateError("; ".join((refusal, *report.warnings, *page)))
 
 
 def _warnings(network: Network, plan: FramePlan, twin: Twin, tflite: bytes) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def test_brighter_frames_are_clipped_and_the_layers_named(
     assert layers[0].seen > layers[0].high > layers[0].low
     (warning,) = clipping_warnings(file, exact, frames(3.0), could_use_more=True)
     assert "held-out frames leave the calibrated ranges" in warning
-    assert f"{layers[0].name} {layers[0].op} ({layers[0].share:.1%}" in warning
+    assert f"{layers[0].share:.1%} of {layers[0].name} {layers[0].op} (up to" in warning
     assert "add --calib-frames 400" in warning
     (alone,) = clipping_warnings(file, exact, frames(3.0), could_use_more=False)
     assert "--calib-frames" not in alone

@@ -142,7 +142,7 @@ def test_a_refused_file_has_its_page(options: ConvertOptions, tmp_path: Path) ->
         convert(strict)
     assert [path.name for path in tmp_path.iterdir()] == ["p.html"]
     page = Page(report)
-    assert "Refused: the file was not written." in page.words
+    assert "Refused, not written: the converted file agrees" in page.words
     assert "the gate is 100.00%" in page.words
     assert page.captions
     assert str(refusal.value).endswith(f"the proof is in {report}")
