@@ -39,16 +39,6 @@ class BiasCorrection:
     before: float
     after: float
 
-    @property
-    def note(self) -> str:
-        """What was done, for the report."""
-        if self.after <= self.before:
-            return "bias correction does not help this model and was left out"
-        return (
-            "biases were corrected for what quantization shifts: agreement on calibration frames "
-            f"{self.before:.1%} -> {self.after:.1%}"
-        )
-
 
 def correct_biases(tflite: bytes, float_tflite: bytes, frames: Frames) -> BiasCorrection | None:
     """Correct the biases of an int8 file against the float32 file of the same network.

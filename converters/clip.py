@@ -12,7 +12,6 @@ squared error knows nothing of that. For them, a window is chosen by what it doe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,34 +26,8 @@ _HIGH_SHARES = (1.0, 0.85, 0.7, 0.6, 0.5)
 _VALUES = 16384  # of a tensor, in one frame
 
 
-@dataclass(frozen=True)
-class Clipping:
-    """A file with narrower ranges and what they did on the calibration frames.
-
-    Attributes:
-        tflite: the file; the one that came in where nothing helps.
-        before, after: share of pixels whose class differs from the float network's.
-    """
-
-    tflite: bytes
-    before: float
-    after: float
-
-    @property
-    def note(self) -> str:
-        """What was done, for the report."""
-        if self.after >= self.before:
-            return "narrower activation ranges do not help this model and were left out"
-        return (
-            "activation ranges were narrowed for finer steps: agreement on calibration frames "
-            f"{1 - self.before:.1%} -> {1 - self.after:.1%}"
-        )
-
-
-def clip_ranges(
-    tflite: bytes, float_tflite: bytes, frames: Frames, yardstick: Yardstick
-) -> Clipping:
-    """Narrow the ranges of an int8 file as far as that helps.
+def clip_ranges(tflite: bytes, float_tflite: bytes, frames: Frames, yardstick: Yardstick) -> bytes:
+    """Return an int8 file with its ranges narrowed as far as that helps.
 
     Args:
         tflite: int8 file.
@@ -63,7 +36,6 @@ def clip_ranges(
         yardstick: judges the files.
     """
     choice = _Choice(tflite, yardstick)
-    before = choice.lost
     groups = range_groups(tflite)
     values = _values(tflite, float_tflite, frames)
     choice.consider(
@@ -74,7 +46,7 @@ def clip_ranges(
         }
     )
     _choose_window(choice, [group for group in groups if group.decides])
-    return Clipping(choice.tflite, before, choice.lost)
+    return choice.tflite
 
 
 def least_error(values: NDArray[np.float32], whole: Range) -> Range:

@@ -14,7 +14,6 @@ _FLAGS: dict[str, str | None] = {
     "source": None,
     "output": None,
     "precision": None,
-    "correct_bias": "bias-correction",
     "calibration": "calib",
     "frames": "calib-frames",
 }

@@ -46,8 +46,8 @@ class ConvertOptions:
             None renders synthetic street frames.
         masks: folder with an index PNG for each calibration image, for the proof's mIoU.
         frames: how many calibration frames to use at most.
-        correct_bias: whether an int8 file's biases take up what quantization shifts.
-        clip_ranges: whether an int8 file's activation ranges are narrowed where that helps.
+        refine: whether an int8 file's weights are rounded anew, its biases corrected and its ranges
+            narrowed, each where that helps.
         max_drop: most that an int8 file may lose, in points of mIoU where the proof frames have
             masks, else of pixel agreement; the layers that cost most stay in float32 until it
             holds. None asks for nothing beyond `min_agreement`.
@@ -69,8 +69,7 @@ class ConvertOptions:
     calibration: str | Path | None = None
     masks: Path | None = None
     frames: int = 100
-    correct_bias: bool = True
-    clip_ranges: bool = True
+    refine: bool = True
     max_drop: float | None = None
     sensitivity: bool = False
     min_agreement: float | None = None

@@ -1,4 +1,4 @@
-"""What is done to an int8 file between the converter and the gate: biases, ranges, precision."""
+"""What is done to an int8 file between the converter and the gate."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from .gate import Gate
 from .mixed import Candidate, Search, within_budget
 from .options import ConvertOptions
 from .prove import Proof
+from .rounding import round_weights
 from .sensitivity import LayerError, describe, layer_errors, worst_first
 from .twin import Twin
-from .yardstick import FRAMES, Yardstick
+from .yardstick import Yardstick
 
 Tell = Callable[[str], None]
 
@@ -29,8 +30,8 @@ def refine(
 ) -> Candidate:
     """Return the best file there is, with its proof; whether it passes the gate is still open.
 
-    Only int8 files are changed: biases are corrected, ranges narrowed, and where that is not enough
-    for `options.max_drop`, layers are kept in float32.
+    Only int8 files are changed: weights are rounded anew, biases corrected, ranges narrowed, and
+    where that is not enough for `options.max_drop`, layers are kept in float32.
 
     Args:
         tflite: the converter's file.
@@ -42,12 +43,11 @@ def refine(
     """
     if options.precision != "int8":
         return Candidate(tflite, prove(tflite))
-    tflite, notes = _corrected(tflite, twin, options, tell)
-    yardstick = Yardstick(twin.tflite, twin.frames(FRAMES), twin.class_map, options.threads)
-    if options.clip_ranges:
-        tell("narrowing ranges")
-        clipping = clip_ranges(tflite, twin.tflite, twin.few, yardstick)
-        tflite, notes = clipping.tflite, (*notes, clipping.note)
+    yardstick = Yardstick(twin.tflite, twin.many, twin.class_map, options.threads)
+    notes: tuple[str, ...] = ()
+    if options.refine:
+        tflite, note = _better(tflite, twin, yardstick, tell)
+        notes = (note,)
     plain = Candidate(tflite, prove(tflite), notes=notes)
     is_enough = gate.holds(plain.proof)
     if is_enough and not options.sensitivity:
@@ -74,14 +74,28 @@ def culprits(layers: tuple[LayerError, ...], options: ConvertOptions) -> str:
     return f"the layers that lose most are {named}; {way}; "
 
 
-def _corrected(
-    tflite: bytes, twin: Twin, options: ConvertOptions, tell: Tell
-) -> tuple[bytes, tuple[str, ...]]:
-    if not options.correct_bias:
-        return tflite, ()
-    tell("correcting biases")
+def _better(tflite: bytes, twin: Twin, yardstick: Yardstick, tell: Tell) -> tuple[bytes, str]:
+    """Better an int8 file in three steps, each kept where it helps; return it and what was done."""
+    steps: dict[str, Callable[[bytes], bytes]] = {
+        "rounding weights": lambda file: round_weights(file, twin.tflite, twin.many),
+        "correcting biases": lambda file: _corrected(file, twin),
+        "narrowing ranges": lambda file: clip_ranges(file, twin.tflite, twin.few, yardstick),
+    }
+    lost = yardstick.lost(tflite)
+    words = [f"agreement on {yardstick.frames} calibration frames {1 - lost:.1%}"]
+    for step, work in steps.items():
+        tell(step)
+        made = work(tflite)
+        then = yardstick.lost(made)
+        if then < lost:
+            tflite, lost = made, then
+            words.append(f"after {step} {1 - lost:.1%}")
+    return tflite, ", ".join(words)
+
+
+def _corrected(tflite: bytes, twin: Twin) -> bytes:
     correction = correct_biases(tflite, twin.tflite, twin.few)
-    return (correction.tflite, (correction.note,)) if correction else (tflite, ())
+    return correction.tflite if correction else tflite
 
 
 def _search(

@@ -24,6 +24,9 @@ from .tensors import Frames
 FRAMES = 4
 """Frames for figures about layers: each frame has thousands of cells to average over."""
 
+MANY = 16
+"""Frames for what whole files lose."""
+
 
 class Twin:
     """The same network in float32, and calibration frames; each made when first asked for."""
@@ -45,6 +48,11 @@ class Twin:
     def few(self) -> Frames:
         """A few calibration tensors, evenly spread."""
         return self.frames(FRAMES)
+
+    @cached_property
+    def many(self) -> Frames:
+        """More of them, to compare whole files on."""
+        return self.frames(MANY)
 
     @cached_property
     def held_out(self) -> Frames:

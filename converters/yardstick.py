@@ -15,9 +15,6 @@ from edgeseg.runtimes import Runtime, default_threads, open_runtime
 
 from .tensors import Frames, stored
 
-FRAMES = 16
-"""Calibration frames used."""
-
 _ROUNDS = 25  # of a timing
 
 

@@ -60,15 +60,9 @@ def _precision_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     help="How many of them to use.",
 )
 @click.option(
-    "--bias-correction/--no-bias-correction",
-    "correct_bias",
+    "--refine/--no-refine",
     default=True,
-    help="Let an int8 file's biases take up what quantization shifts.  [default: on]",
-)
-@click.option(
-    "--clip-ranges/--no-clip-ranges",
-    default=True,
-    help="Narrow an int8 file's activation ranges where finer steps pay.  [default: on]",
+    help="Better an int8 file's weights, biases and ranges on calibration frames.  [default: on]",
 )
 @click.option(
     "--masks", type=FOLDER, help="Index masks of the --calib images; the proof then has mIoU."

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from edgeseg.converters.bias import BiasCorrection, _layers, _shift, correct_biases
+from edgeseg.converters.bias import _layers, _shift, correct_biases
 from edgeseg.converters.export import export
 from edgeseg.converters.rewrite.head import argmax_head
 from edgeseg.manifest import Size
@@ -97,8 +97,3 @@ def test_other_layers_are_left_alone(pair: tuple[bytes, bytes], frames: Frames) 
     image = keras.Input((32, 48, 3))
     other = keras.Model(image, keras.layers.Conv2D(5, 3, 2, "same")(image))
     assert correct_biases(pair[0], files(other, frames)[1], frames) is None
-
-
-def test_the_note_says_what_happened() -> None:
-    assert "90.0% -> 97.5%" in BiasCorrection(b"", 0.9, 0.975).note
-    assert "left out" in BiasCorrection(b"", 0.9, 0.9).note
