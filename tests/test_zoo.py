@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from edgeseg import metrics, zoo
+from edgeseg.benchmarks.making import file_of
+from edgeseg.benchmarks.variants import parse_variant
 from edgeseg.errors import ModelError
 from edgeseg.labels import STREET
 from edgeseg.manifest import Size
@@ -19,7 +22,7 @@ DATA = Path(__file__).parent / "data"
 
 
 def test_names_begin_with_the_default() -> None:
-    assert zoo.names() == ("fcn8", "fcn16", "fcn32")
+    assert zoo.names()[:3] == (zoo.DEFAULT, "fcn16", "fcn32")
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -28,7 +31,10 @@ def test_every_model_has_its_files_and_says_what_it_is(name: str) -> None:
     with Segmenter(zoo.resolve_tflite(name)) as segmenter:
         manifest = segmenter.manifest
         assert segmenter.guesses == ()
-    assert (manifest.decoder, manifest.precision) == (name, "int8")
+    decoder, _, width = name.partition("-")
+    encoder = "mobilenetv2-1.0" if width == "m1" else "mobilenetv2-0.35"
+    assert (manifest.decoder, manifest.encoder) == (decoder, encoder)
+    assert manifest.precision == "int8"
     assert manifest.labels == STREET.names
     assert manifest.proof["agreement"] >= 0.95
     card = zoo.card_text(name)
@@ -40,6 +46,34 @@ def test_an_unknown_name_lists_those_there_are() -> None:
         zoo.resolve_keras("fcn4")
     with pytest.raises(ModelError, match=r"no model '\.\./errors'"):
         zoo.resolve_tflite("../errors")
+
+
+@pytest.fixture
+def wider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A zoo with a name of two parts."""
+    for name in ("fcn8", "fcn16", "fcn8-m1"):
+        shutil.copy(zoo.resolve_keras("fcn8"), tmp_path / f"{name}.keras")
+        shutil.copy(zoo.resolve_tflite("fcn8"), tmp_path / f"{name}-int8.tflite")
+    monkeypatch.setattr(zoo, "_HOME", tmp_path)
+    return tmp_path
+
+
+def test_names_of_two_parts_work_everywhere(wider: Path) -> None:
+    assert zoo.names() == ("fcn8", "fcn16", "fcn8-m1")
+    with open_segmenter("fcn8-m1") as segmenter:
+        assert segmenter.path == wider / "fcn8-m1-int8.tflite"
+    variant = parse_variant("fcn8-m1:nearest:float32@96x64", zoo.names())
+    assert (variant.name, variant.upsampling, variant.size) == ("fcn8-m1", "nearest", Size(96, 64))
+    embedded = file_of(parse_variant("fcn8-m1", zoo.names()), lambda _: None)
+    assert embedded == wider / "fcn8-m1-int8.tflite"
+
+
+@pytest.mark.convert
+def test_names_of_two_parts_convert(wider: Path) -> None:
+    from edgeseg.converters.load import locate
+
+    assert locate("fcn8-m1") == (wider / "fcn8-m1.keras", None)
+    assert locate("fcn8-m1:transpose") == (wider / "fcn8-m1.keras", "transpose")
 
 
 @pytest.mark.parametrize("name", zoo.names())

@@ -1,4 +1,7 @@
-"""The embedded street models, FCN-8, FCN-16 and FCN-32: a Keras and an int8 file of each."""
+"""The embedded street models: a Keras file, an int8 file and a card of each.
+
+A name is a decoder (fcn8, fcn16, fcn32), on MobileNetV2 0.35; `fcn8-m1` is FCN-8 on 1.0.
+"""
 
 from __future__ import annotations
 
