@@ -90,16 +90,16 @@ def _view(source: Size, size: Size, rng: np.random.Generator) -> NDArray[np.floa
 
 def _recolour(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Change exposure, contrast, white balance, saturation and sharpness, as cameras do."""
-    image = cv2.LUT(image, _curves(rng))
+    toned = cv2.LUT(image, _curves(rng))
     saturation = rng.uniform(0.4, 1.5)
-    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    image = cv2.addWeighted(image, saturation, grey, 1 - saturation, 0)
+    grey = cv2.cvtColor(cv2.cvtColor(toned, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    seen = cv2.addWeighted(toned, saturation, grey, 1 - saturation, 0)
     if rng.random() < 0.3:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.4))
+        seen = cv2.GaussianBlur(seen, (0, 0), rng.uniform(0.4, 1.4))
     if rng.random() < 0.3:
-        noise = rng.normal(0, rng.uniform(2, 10), (image.shape[0], image.shape[1], 1))
-        image = np.clip(image + noise, 0, 255).astype(np.uint8)
-    return np.asarray(image, np.uint8)
+        noise = rng.normal(0, rng.uniform(2, 10), (*image.shape[:2], 1))
+        seen = np.clip(seen + noise, 0, 255)
+    return np.asarray(seen).astype(np.uint8)
 
 
 def _curves(rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +29,7 @@ from edgeseg.fcn.upsampling import Upsampling
 from edgeseg.files import check_writable
 from edgeseg.labels import LabelSet
 from edgeseg.manifest import Size
-from edgeseg.masks import Pair, find_pairs, match_pairs, usable_pairs
+from edgeseg.masks import Pair, match_pairs, usable_pairs
 
 ClassWeights = Literal["none", "log", "median"]
 BatchNorm = Literal["frozen", "trained"]
@@ -114,6 +118,7 @@ def train(options: TrainOptions, progress: Progress | None = None) -> TrainRepor
     """
     _check(options)
     training, held_out, counts, skipped = _pictures(options)
+    validation = _validation(options)
     model, card = _network(options)
     plan = BatchPlan(
         pairs=tuple(training),
@@ -127,7 +132,7 @@ def train(options: TrainOptions, progress: Progress | None = None) -> TrainRepor
     started = time.monotonic()
     losses = _fit(model, plan, options, progress)
     trained = _record(options, plan, losses, time.monotonic() - started)
-    trained["evaluated"] = _evaluated(options, model, card, held_out)
+    trained["evaluated"] = _evaluated(options, model, card, held_out, validation)
     card = ModelCard(**{**vars(card), "trained": trained})
     save_model(_without_optimizer(model, card), card, options.output)
     checkpoint_path(options.output).unlink(missing_ok=True)
@@ -189,6 +194,16 @@ def _pictures(
     return usable.pairs, held_out, usable.counts, skipped
 
 
+def _validation(options: TrainOptions) -> list[Pair]:
+    """Return the pairs of `--val`, checked before hours of training rather than after them."""
+    if options.val is None:
+        return []
+    classes, ignore = len(options.labels.names), options.labels.ignore
+    return usable_pairs(
+        options.val, classes, ignore, skip_bad=options.skip_bad, split="val", same_size=False
+    ).pairs
+
+
 def _network(options: TrainOptions) -> tuple[Any, ModelCard]:
     import keras
 
@@ -231,25 +246,50 @@ def _fit(
         _freeze_batch_norm(model)
     loss = segmentation_loss(plan.weights, options.jaccard)
     _compile(model, options, loss, steps=len(data) * options.epochs)
-    run = {**_recipe(options), "images": len(plan.pairs), "start": _start(options)}
+    run = {**_recipe(options), "start": _start(options), "data": _digest(plan.pairs)}
     losses = load_state(checkpoint, model, run) if options.resume else []
-    model.fit(
-        data,
-        initial_epoch=len(losses),
-        epochs=options.epochs,
-        shuffle=False,
-        verbose=0,
-        callbacks=[
-            _epoch_callback(
-                data,
-                options.epochs,
-                progress,
-                losses,
-                keep=lambda: save_state(checkpoint, model, losses, run),
-            )
-        ],
-    )
+    with ThreadPoolExecutor(1) as reader:
+        for epoch in range(len(losses), options.epochs):
+            data.epoch = epoch
+            shown = partial(progress, epoch + 1, options.epochs) if progress else None
+            losses.append(_run_epoch(model, data, reader, shown))
+            save_state(checkpoint, model, losses, run)
     return losses
+
+
+def _digest(pairs: Sequence[Pair]) -> str:
+    """Return what tells one set of files from another without reading them: names and sizes."""
+    files = [path for pair in pairs for path in (pair.image, pair.mask)]
+    listed = "\n".join(f"{path.name} {path.stat().st_size}" for path in files)
+    return f"{len(pairs)} images, {hashlib.sha256(listed.encode()).hexdigest()[:12]}"
+
+
+def _run_epoch(
+    model: Any,
+    data: Any,
+    reader: ThreadPoolExecutor,
+    progress: Callable[[int, int, float], None] | None,
+) -> float:
+    """Train on every batch once, reading the next one meanwhile, and return the mean loss.
+
+    Keras's `fit` reads through a thread of TensorFlow's own, on which an interrupted process may
+    wait forever when it ends.
+    """
+    total = 0.0
+    following = reader.submit(data.__getitem__, 0)
+    for batch in range(len(data)):
+        current = following.result()
+        if batch + 1 < len(data):
+            following = reader.submit(data.__getitem__, batch + 1)
+        model.reset_metrics()
+        total += float(model.train_on_batch(*current, return_dict=True)["loss"])
+        if not math.isfinite(total):
+            raise ModelError(
+                f"the loss became {total} in epoch {data.epoch + 1}; try a smaller --learning-rate"
+            )
+        if progress:
+            progress(batch + 1, len(data), total / (batch + 1))
+    return total / len(data)
 
 
 def _batch_norm(options: TrainOptions) -> BatchNorm:
@@ -291,40 +331,6 @@ def _without_optimizer(model: Any, card: ModelCard) -> Any:
     return bare
 
 
-def _epoch_callback(
-    data: Any,
-    epochs: int,
-    progress: Progress | None,
-    losses: list[float],
-    keep: Callable[[], None],
-) -> Any:
-    import keras
-
-    class Epoch(keras.callbacks.Callback):  # type: ignore[misc]
-        """Tells the data which epoch it is, the caller how far it is; keeps the state."""
-
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            del logs
-            data.epoch = epoch
-
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            del epoch
-            losses.append(float((logs or {})["loss"]))
-            keep()
-
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            loss = float((logs or {}).get("loss", np.nan))
-            if not np.isfinite(loss):
-                raise ModelError(
-                    f"the loss became {loss} in epoch {data.epoch + 1}; try a smaller "
-                    "--learning-rate"
-                )
-            if progress:
-                progress(data.epoch + 1, epochs, batch + 1, len(data), loss)
-
-    return Epoch()
-
-
 def _record(
     options: TrainOptions, plan: BatchPlan, losses: list[float], seconds: float
 ) -> dict[str, Any]:
@@ -358,12 +364,16 @@ def _start(options: TrainOptions) -> str:
 
 
 def _evaluated(
-    options: TrainOptions, model: Any, card: ModelCard, held_out: list[Pair]
+    options: TrainOptions,
+    model: Any,
+    card: ModelCard,
+    held_out: list[Pair],
+    validation: list[Pair],
 ) -> dict[str, Any]:
     segment = segment_with(model, card.preparation)
     parts = {f"held out {options.holdout}": held_out}
     if options.val:
-        parts[f"{options.val.name} val"] = find_pairs(options.val, "val")
+        parts[f"{options.val.name} val"] = validation
     return {
         name: evaluate(segment, card.labels, pairs, options.labels.ignore).to_json()
         for name, pairs in parts.items()
