@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from .bias import correct_biases
 from .clip import clip_ranges
@@ -30,7 +31,7 @@ def refine(
 ) -> Candidate:
     """Return the best file there is, with its proof; whether it passes the gate is still open.
 
-    Only int8 files are changed: weights are rounded anew, biases corrected, ranges narrowed, and
+    Only int8 files are changed: weights are rounded anew, ranges narrowed, biases corrected, and
     where that is not enough for `options.max_drop`, layers are kept in float32.
 
     Args:
@@ -44,18 +45,27 @@ def refine(
     if options.precision != "int8":
         return Candidate(tflite, prove(tflite))
     yardstick = Yardstick(twin.tflite, twin.many, twin.class_map, options.threads)
-    notes: tuple[str, ...] = ()
+    work = _Bettering(tflite, twin, yardstick, tell)
     if options.refine:
-        tflite, note = _better(tflite, twin, yardstick, tell)
-        notes = (note,)
-    plain = Candidate(tflite, prove(tflite), notes=notes)
+        work.round_and_narrow()
+    # Biases take up what a network errs by: the search goes on in one where they do not yet.
+    unbiased = work.tflite
+    is_biased = options.refine and work.correct()
+    plain = Candidate(work.tflite, prove(work.tflite), notes=work.notes)
     is_enough = gate.holds(plain.proof)
     if is_enough and not options.sensitivity:
         return plain
-    search = _search(tflite, twin, yardstick, options, tell)
+    search = _search(unbiased, twin, yardstick, options, tell)
     if is_enough or options.max_drop is None:
-        return Candidate(tflite, plain.proof, search.measure(tell), notes=notes)
-    return within_budget(plain, search, gate, prove, tell)
+        return replace(plain, layers=search.measure(tell))
+
+    def finish(mixed: bytes) -> bytes:
+        last = _Bettering(mixed, twin, yardstick, tell)
+        if is_biased:
+            last.correct()
+        return last.tflite
+
+    return within_budget(plain, search, gate, finish, prove, tell)
 
 
 def culprits(layers: tuple[LayerError, ...], options: ConvertOptions) -> str:
@@ -74,28 +84,39 @@ def culprits(layers: tuple[LayerError, ...], options: ConvertOptions) -> str:
     return f"the layers that lose most are {named}; {way}; "
 
 
-def _better(tflite: bytes, twin: Twin, yardstick: Yardstick, tell: Tell) -> tuple[bytes, str]:
-    """Better an int8 file in three steps, each kept where it helps; return it and what was done."""
-    steps: dict[str, Callable[[bytes], bytes]] = {
-        "rounding weights": lambda file: round_weights(file, twin.tflite, twin.many),
-        "correcting biases": lambda file: _corrected(file, twin),
-        "narrowing ranges": lambda file: clip_ranges(file, twin.tflite, twin.few, yardstick),
-    }
-    lost = yardstick.lost(tflite)
-    words = [f"agreement on {yardstick.frames} calibration frames {1 - lost:.1%}"]
-    for step, work in steps.items():
-        tell(step)
-        made = work(tflite)
-        then = yardstick.lost(made)
-        if then < lost:
-            tflite, lost = made, then
-            words.append(f"after {step} {1 - lost:.1%}")
-    return tflite, ", ".join(words)
+class _Bettering:
+    """Steps that better an int8 file, each kept where it does so on the calibration frames."""
 
+    def __init__(self, tflite: bytes, twin: Twin, yardstick: Yardstick, tell: Tell) -> None:
+        self.tflite, self._lost = tflite, yardstick.lost(tflite)
+        self._twin, self._yardstick, self._tell = twin, yardstick, tell
+        self._words = [f"agreement on {yardstick.frames} calibration frames {1 - self._lost:.1%}"]
 
-def _corrected(tflite: bytes, twin: Twin) -> bytes:
-    correction = correct_biases(tflite, twin.tflite, twin.few)
-    return correction.tflite if correction else tflite
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What helped, for the report."""
+        return (", ".join(self._words),) if len(self._words) > 1 else ()
+
+    def round_and_narrow(self) -> None:
+        exact = self._twin.tflite
+        self._tell("rounding weights")
+        self._take("rounding weights", round_weights(self.tflite, exact, self._twin.many))
+        self._tell("narrowing ranges")
+        narrowed = clip_ranges(self.tflite, exact, self._twin.few, self._yardstick)
+        self._take("narrowing ranges", narrowed)
+
+    def correct(self) -> bool:
+        self._tell("correcting biases")
+        correction = correct_biases(self.tflite, self._twin.tflite, self._twin.few)
+        return correction is not None and self._take("correcting biases", correction.tflite)
+
+    def _take(self, step: str, made: bytes) -> bool:
+        lost = self._yardstick.lost(made)
+        if lost >= self._lost:
+            return False
+        self.tflite, self._lost = made, lost
+        self._words.append(f"after {step} {1 - lost:.1%}")
+        return True
 
 
 def _search(

@@ -40,6 +40,7 @@ def within_budget(
     plain: Candidate,
     search: Search,
     gate: Gate,
+    finish: Callable[[bytes], bytes],
     prove: Callable[[bytes], Proof],
     tell: Callable[[str], None],
 ) -> Candidate:
@@ -53,6 +54,7 @@ def within_budget(
         plain: the int8 file, which misses the gate.
         search: for layers of that file.
         gate: to be passed.
+        finish: does the last work on a file with layers in float32.
         prove: holds a file against the float network, on the proof frames.
         tell: is told what is going on.
 
@@ -65,12 +67,13 @@ def within_budget(
         mixed = search.within(aim, tell)
         if mixed is None:
             break
-        tell(f"proving with {len(mixed.indices)} layers in float32")
-        proof = prove(mixed.tflite)
+        tell(f"trying {len(mixed.indices)} layers in float32 on the proof frames")
+        tflite = finish(mixed.tflite)
+        proof = prove(tflite)
         if gate.holds(proof):
             kept = search.report(mixed)
             notes = (*plain.notes, _note(plain.proof, proof, search, mixed, len(kept)))
-            return Candidate(mixed.tflite, proof, search.layers, kept, notes)
+            return Candidate(tflite, proof, search.layers, kept, notes)
     return Candidate(plain.tflite, plain.proof, search.layers, (), plain.notes)
 
 

@@ -222,3 +222,37 @@ def test_only_int8_has_layers_to_tell_apart(options: ConvertOptions) -> None:
         convert(replace(options, precision="float32", max_drop=-1.0, sensitivity=True))
     for reason in ("--max-drop needs --int8", "--sensitivity needs --int8", "points above 0"):
         assert reason in str(refusal.value)
+
+
+@pytest.mark.slow
+def test_a_hostile_layer_in_the_zoo_model(tmp_path: Path) -> None:
+    """One of eight channels is 100 times as wide, and the next layer undoes it."""
+    from edgeseg import zoo
+    from edgeseg.fcn import read_card, save_model
+
+    source = zoo.resolve_keras("fcn8")
+    model, card = keras.models.load_model(source, compile=False), read_card(source)
+    assert card is not None
+    loud, undo = model.get_layer("expanded_conv_project_BN"), model.get_layer("block_1_expand")
+    gamma, beta, *rest = loud.get_weights()
+    gamma[0] *= 100
+    beta[0] *= 100
+    loud.set_weights([gamma, beta, *rest])
+    (kernel,) = undo.get_weights()
+    kernel[:, :, 0] /= 100
+    undo.set_weights([kernel])
+    save_model(model, card, tmp_path / "hostile.keras")
+
+    asked = ConvertOptions(
+        str(tmp_path / "hostile.keras"),
+        tmp_path / "hostile.tflite",
+        "int8",
+        input_size=Size(240, 176),
+        frames=16,
+    )
+    with pytest.raises(GateError, match=r"lose most are expanded_conv_project_BN CONV_2D"):
+        convert(replace(asked, min_agreement=0.97))
+    report = convert(replace(asked, min_agreement=0.97, max_drop=5.0))
+    assert report.proof.agreement >= 0.97
+    assert "expanded_conv_project_BN" in {layer.name for layer in report.kept}
+    assert len(report.kept) < 10
