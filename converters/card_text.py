@@ -214,7 +214,11 @@ def _classes(exact: Evaluation, whole: Evaluation) -> str:
 def _unseen(honest: ModelCard | None, elsewhere: str | None) -> str:
     title = "## On unseen places\n\n"
     if honest is None:
-        where = f"; the card of {elsewhere} has one for this encoder" if elsewhere else ""
+        where = (
+            f"; the card of {elsewhere} has one for this encoder"
+            if elsewhere
+            else "; docs/train.md tells what shorter trials read on a sequence they never saw"
+        )
         return title + _filled(
             "It reads lower there than on val. No run of this decoder with a sequence held out was "
             f"made{where}."
