@@ -23,6 +23,7 @@ MAX_DB = 200.0
 """Reported where there is no error at all."""
 
 _WIDE = 4.0  # channels that differ by less share a scale well enough
+_UNEQUAL = 2.0  # likewise what a sum adds up
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,17 @@ def worst_first(layers: Sequence[LayerError]) -> list[LayerError]:
 
 def describe(layer: LayerError) -> str:
     """Return what is to be seen in a layer, in a few words."""
-    words = [f"{layer.snr_db:.1f} dB", f"range {layer.low:.3g} to {layer.high:.3g}"]
+    words = [f"{layer.snr_db:.1f} dB", f"range {in_short(layer.low)} to {in_short(layer.high)}"]
     if layer.spread is not None and layer.spread >= _WIDE:
         words.append(f"its widest channel {layer.spread:.3g} times the median")
-    if layer.ratio is not None:
+    if layer.ratio is not None and layer.ratio >= _UNEQUAL:
         words.append(f"its inputs' ranges {layer.ratio:.1f} : 1")
     return ", ".join(words)
+
+
+def in_short(value: float) -> str:
+    """Return a number in three digits, and no exponent where it is large."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 @dataclass

@@ -17,7 +17,13 @@ _WORST = 10  # layers shown
 def kept_table(kept: Sequence[KeptLayer]) -> Table:
     """Return what each layer that runs in float32 brings back, in points, and costs."""
     rows = (
-        (layer.name, layer.op, f"{100 * layer.gain:.2f}", f"{layer.cost_ms:+.2f}", layer.why)
+        (
+            layer.name,
+            layer.op.removesuffix("_2D"),
+            f"{100 * layer.gain:.2f}",
+            f"{layer.cost_ms:+.2f}",
+            layer.why,
+        )
         for layer in kept
     )
     titles = ("in float32", "operator", "points", "ms", "why")
@@ -29,15 +35,15 @@ def worst_table(layers: Sequence[LayerError]) -> Table:
 
     "channels" is the widest channel's range over the median's, "inputs" a sum's likewise.
     """
-    from edgeseg.converters.sensitivity import worst_first
+    from edgeseg.converters.sensitivity import in_short, worst_first
 
     rows = (
         (
             layer.name,
-            layer.op,
+            layer.op.removesuffix("_2D"),
             "" if layer.cost is None else f"{100 * layer.cost:.2f}",
             f"{layer.snr_db:.1f}",
-            f"{layer.low:.3g}..{layer.high:.3g}",
+            f"{in_short(layer.low)}..{in_short(layer.high)}",
             "" if layer.spread is None else f"{layer.spread:.1f}",
             "" if layer.ratio is None else f"{layer.ratio:.1f}",
         )
