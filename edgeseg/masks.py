@@ -65,6 +65,7 @@ def usable_pairs(
     split: str = "train",
     same_size: bool = True,
     known: Sequence[str] = (),
+    can_skip: bool = True,
 ) -> Usable:
     """Read every image and mask once, and return those that can be used.
 
@@ -77,6 +78,7 @@ def usable_pairs(
         same_size: whether a mask must have its image's size, as for training, or only its shape
             (see `same_shape`).
         known: reasons found before, by `match_pairs`, to be told with the others.
+        can_skip: whether the caller has a way to ask for `skip_bad`, which the error then names.
 
     Raises:
         DataError: there is nothing to use, or, without `skip_bad`, something that cannot be used:
@@ -97,7 +99,7 @@ def usable_pairs(
             good.append(pair)
             counts[:_VALUES] += checked.histogram[:num_classes]
     if reasons and not (skip_bad and good):
-        skip = "; --skip-bad leaves them out" if good else ""
+        skip = "; --skip-bad leaves them out" if good and can_skip else ""
         raise DataError(_summary(reasons, len(good)) + skip)
     if ignore is not None and ignore < num_classes:
         counts[ignore] = 0
@@ -110,7 +112,7 @@ def check_masks(pairs: list[Pair], num_classes: int, ignore: int | None) -> NDAr
     Raises:
         DataError: as `usable_pairs` without `skip_bad`.
     """
-    return usable_pairs(pairs, num_classes, ignore).counts
+    return usable_pairs(pairs, num_classes, ignore, can_skip=False).counts
 
 
 def find_pairs(folder: Path, split: str = "train") -> list[Pair]:

@@ -13,7 +13,15 @@ from PIL import Image
 
 from edgeseg.errors import DataError
 from edgeseg.labels import STREET, palette_for
-from edgeseg.masks import Pair, find_pairs, from_colors, read_image, read_mask, usable_pairs
+from edgeseg.masks import (
+    Pair,
+    check_masks,
+    find_pairs,
+    from_colors,
+    read_image,
+    read_mask,
+    usable_pairs,
+)
 from edgeseg.sinks.palette_png import encode_palette_png
 
 
@@ -274,3 +282,15 @@ def test_a_void_value_among_the_classes_counts_nothing(tmp_path: Path) -> None:
     _write(tmp_path / "masks" / "a.png", 2)
     assert usable_pairs(tmp_path, 3, 2).counts.tolist() == [0, 0, 0]
     assert usable_pairs(tmp_path, 3, None).counts.tolist() == [0, 0, 24]
+
+
+def test_a_flag_is_named_only_where_there_is_one(tmp_path: Path) -> None:
+    for name, value in (("a", 0), ("b", 9)):
+        _write(tmp_path / "images" / f"{name}.png")
+        _write(tmp_path / "masks" / f"{name}.png", value)
+    pairs = find_pairs(tmp_path)
+    with pytest.raises(DataError, match="--skip-bad leaves them out"):
+        usable_pairs(pairs, 3, None)
+    with pytest.raises(DataError, match=r"b\.png") as caught:
+        check_masks(pairs, 3, None)
+    assert "--skip-bad" not in str(caught.value)
