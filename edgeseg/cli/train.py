@@ -27,6 +27,11 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--upsampling", default="bilinear", show_default=True, help="transpose, bilinear or nearest."
 )
+@click.option(
+    "--learn-upsampling",
+    is_flag=True,
+    help="Let the last transposed convolution leave bilinear, as the others may.",
+)
 @click.option("--scores", default="light", show_default=True, help="light, or paper (vgg16).")
 @click.option("--weights", help="Of the encoder: 'imagenet' or a file.")
 @click.option("--init", type=FILE, help="Start from this .keras: FCN-16 from FCN-32, and so on.")

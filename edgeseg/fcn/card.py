@@ -113,11 +113,12 @@ def rebuild(
     decoder: Decoder | None = None,
     input_size: Size | None = None,
     upsampling: Upsampling | None = None,
+    train_last_upsampling: bool = False,
 ) -> tuple[Any, ModelCard]:
     """Return the same network with another decoder, input size or upsampling, and its card.
 
     Weights are kept; layers that `model` lacks keep their start: skip scores of a wider decoder at
-    zero, transposed convolutions at bilinear.
+    zero, transposed convolutions at bilinear. `train_last_upsampling` is as for `build_fcn`.
 
     Raises:
         ModelError: `model` is not the network that `card` describes.
@@ -128,7 +129,7 @@ def rebuild(
         upsampling=upsampling or card.upsampling,
         preparation=replace(card.preparation, size=input_size or card.preparation.size),
     )
-    twin = build(changed)
+    twin = build(changed, train_last_upsampling=train_last_upsampling)
     _copy_weights(model, twin, fresh_ok=("scores_", "logits_up"))
     return twin, changed
 

@@ -55,6 +55,8 @@ class TrainOptions:
         weight_decay: AdamW's.
         class_weights: see edgeseg.fcn.dataset.class_weights.
         jaccard: weight of the soft Jaccard index in the loss, see edgeseg.fcn.loss.
+        learn_upsampling: whether the last transposed convolution may leave bilinear as the others do.
+        learn_upsampling: whether a last transposed convolution may leave bilinear, as others may.
         batch_norm: `frozen` keeps the batch normalizations as they started, `trained` moves them
             with the data; None freezes those of an encoder that starts from weights.
         synthetic: rendered street frames for each image on disk.
@@ -72,6 +74,7 @@ class TrainOptions:
     decoder: Decoder = "fcn8"
     encoder: str = "mobilenetv2-0.35"
     upsampling: Upsampling = "bilinear"
+    learn_upsampling: bool = False
     scores: Scores = "light"
     input_size: Size = DEFAULT_INPUT
     weights: str | None = None
@@ -153,6 +156,8 @@ def _check(options: TrainOptions) -> None:
         reasons.append(f"--learning-rate {options.learning_rate}: expected more than 0")
     if options.output.suffix != ".keras":
         reasons.append(f"-o {options.output}: the file's name must end with .keras")
+    if options.learn_upsampling and options.upsampling != "transpose":
+        reasons.append("--learn-upsampling needs --upsampling transpose: a resize has no weights")
     if options.init and options.weights:
         reasons.append("--init brings the encoder's weights: leave --weights out")
     checkpoint = checkpoint_path(options.output)
@@ -217,8 +222,9 @@ def _network(options: TrainOptions) -> tuple[Any, ModelCard]:
         preparation=encoder_spec(options.encoder).preparation(options.input_size),
         scores=options.scores,
     )
+    learned = options.learn_upsampling
     if options.init is None:
-        return build(card, weights=options.weights), card
+        return build(card, weights=options.weights, train_last_upsampling=learned), card
     before = read_card(options.init)
     if before is None:
         raise ModelError(f"--init {options.init} is not a .keras file that edgeseg wrote")
@@ -233,6 +239,7 @@ def _network(options: TrainOptions) -> tuple[Any, ModelCard]:
         decoder=options.decoder,
         input_size=options.input_size,
         upsampling=options.upsampling,
+        train_last_upsampling=learned,
     )
 
 
