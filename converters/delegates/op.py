@@ -14,10 +14,11 @@ from edgeseg.flatbuffer import Table, check_model, model_table
 from edgeseg.tflite_operators import operator_name
 
 # TensorType of schema.fbs, in its order.
-_TYPES = (
-    "float32 float16 int32 uint8 int64 string bool int16 complex64 int8 float64 complex128 uint64 "
-    "resource variant uint32 uint16 int4 bfloat16 int2 uint4"
-).split()
+_TYPE_NAMES = """
+float32 float16 int32 uint8 int64 string bool int16 complex64 int8 float64 complex128 uint64
+resource variant uint32 uint16 int4 bfloat16 int2 uint4
+"""
+_TYPES = _TYPE_NAMES.split()
 
 # Fields of each operator's options: name, field number, struct letter, default.
 _CONV = (("stride_w", 1, "i", 0), ("stride_h", 2, "i", 0))

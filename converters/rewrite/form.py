@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..delegates.op import Op
+from edgeseg.converters.delegates.op import Op
 from .sites import Site
 
 Features = Sequence[NDArray[np.float32]]

@@ -55,7 +55,6 @@ class TrainOptions:
         weight_decay: AdamW's.
         class_weights: see edgeseg.fcn.dataset.class_weights.
         jaccard: weight of the soft Jaccard index in the loss, see edgeseg.fcn.loss.
-        learn_upsampling: whether the last transposed convolution may leave bilinear as the others do.
         learn_upsampling: whether a last transposed convolution may leave bilinear, as others may.
         batch_norm: `frozen` keeps the batch normalizations as they started, `trained` moves them
             with the data; None freezes those of an encoder that starts from weights.
