@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.converters.delegates.op import Op
+
 from .sites import Site
 
 Features = Sequence[NDArray[np.float32]]
