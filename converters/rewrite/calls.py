@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from edgeseg.manifest import Size
@@ -53,45 +55,87 @@ def replace_calls(model: Any, size: Size, replace: Replace) -> Any:
     """
     import keras
 
-    image = keras.Input((size.height, size.width, 3), batch_size=1, name="image")
-    outputs = _run(model, (image,), replace, "", {})
+    image = keras.Input((size.height, size.width, 3), batch_size=1, name=_INPUT)
+    outputs = _Walk(replace).run(model, (image,), "")
     return keras.Model(image, outputs[0] if len(outputs) == 1 else outputs)
 
 
-def _run(
-    model: Any, inputs: tuple[Any, ...], replace: Replace, prefix: str, seen: dict[str, int]
-) -> list[Any]:
-    import keras
+_INPUT = "image"
 
-    made = dict(zip(map(id, model.inputs), inputs, strict=True))
-    for node in _in_order(model):
+
+class _Walk:
+    """One pass over a graph: which names are taken in the new one, and by which layers."""
+
+    def __init__(self, replace: Replace) -> None:
+        self._replace = replace
+        self._calls: dict[str, int] = {}
+        self._layers: dict[int, Any] = {}  # by the old layer's id
+        self._names = {_INPUT}
+
+    def run(self, model: Any, inputs: tuple[Any, ...], prefix: str) -> list[Any]:
+        import keras
+
+        made = dict(zip(map(id, model.inputs), inputs, strict=True))
+        for node in _in_order(model):
+            layer = node.operation
+            name = self._numbered(prefix + layer.name)
+            if isinstance(layer, keras.Model) and is_functional(layer):
+                taken = tuple(made[id(tensor)] for tensor in node.input_tensors)
+                results = self.run(layer, taken, f"{name}/")
+            else:
+                results = self._call(node, name, made)
+            made.update(zip(map(id, node.outputs), results, strict=True))
+        return [made[id(tensor)] for tensor in model.outputs]
+
+    def _call(self, node: Any, name: str, made: dict[int, Any]) -> list[Any]:
+        import keras
+
+        layer = self._own(node.operation, name)
 
         def new(value: Any) -> Any:
             return made[id(value)] if isinstance(value, keras.KerasTensor) else value
 
-        arguments = keras.tree.map_structure(new, node.arguments.args)
-        keywords = keras.tree.map_structure(new, node.arguments.kwargs)
-        layer = node.operation
-        name = _numbered(prefix + layer.name, seen)
+        def again() -> Any:
+            arguments = keras.tree.map_structure(new, node.arguments.args)
+            keywords = keras.tree.map_structure(new, node.arguments.kwargs)
+            return layer(*arguments, **keywords)
+
         taken = tuple(made[id(tensor)] for tensor in node.input_tensors)
-        if isinstance(layer, keras.Model) and is_functional(layer):
-            results = _run(layer, taken, replace, f"{name}/", seen)
-        else:
+        result = self._replace(Call(layer, name, taken, again, node.outputs[0]))
+        flat: list[Any] = keras.tree.flatten(again() if result is None else result)
+        return flat
 
-            def again(layer: Any = layer, a: Any = arguments, k: Any = keywords) -> Any:
-                return layer(*a, **k)
+    def _own(self, layer: Any, name: str) -> Any:
+        """Return the layer, or a twin of it where another one has its name in the new graph.
 
-            call = Call(layer, name, taken, again, node.outputs[0])
-            replaced = replace(call)
-            result = again() if replaced is None else replaced
-            results = keras.tree.flatten(result)
-        made.update(zip(map(id, node.outputs), results, strict=True))
-    return [made[id(tensor)] for tensor in model.outputs]
+        Nested models may use a name again, a graph of layers may not. The twin shares the weights.
+        """
+        if id(layer) not in self._layers:
+            free = layer.name
+            if free in self._names:
+                free = next(
+                    one for one in _candidates(name.replace("/", "_")) if one not in self._names
+                )
+            self._names.add(free)
+            self._layers[id(layer)] = layer if free == layer.name else _renamed(layer, free)
+        return self._layers[id(layer)]
+
+    def _numbered(self, name: str) -> str:
+        self._calls[name] = self._calls.get(name, 0) + 1
+        return name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
 
 
-def _numbered(name: str, seen: dict[str, int]) -> str:
-    seen[name] = seen.get(name, 0) + 1
-    return name if seen[name] == 1 else f"{name}#{seen[name]}"
+def _candidates(name: str) -> Iterator[str]:
+    plain = name.replace("#", "_")
+    yield plain
+    yield from (f"{plain}_{number}" for number in count(2))
+
+
+def _renamed(layer: Any, name: str) -> Any:
+    twin = copy(layer)
+    twin._inbound_nodes, twin._outbound_nodes = [], []
+    twin.name = name
+    return twin
 
 
 def _in_order(model: Any) -> Iterator[Any]:

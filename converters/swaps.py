@@ -1,0 +1,199 @@
+"""What a swapped upsampling changes: the same features through the old layer and the new form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .quiet import quiet_tensorflow
+from .rewrite.form import Features
+from .rewrite.sites import Site
+
+Build = Callable[[Site, Any], Any]
+Array = NDArray[np.float32]
+
+MAX_SHIFT_PX = 0.05
+"""Most that a form may move a step edge, in pixels of the upsampling's output."""
+
+EXACT = 1e-4
+"""Largest relative error of a form that counts as exact: float32 sums in another order."""
+
+_EDGE_STEPS = (0.25, 0.01)  # px, coarse to fine
+
+
+@dataclass(frozen=True)
+class Swap:
+    """A site in its new form, and what that changed.
+
+    Errors are of the upsampling's output on calibration features, relative to the old layer's
+    largest output (max) or root mean square (rms).
+
+    Attributes:
+        layer: name of the call.
+        was: the layer's class, with its factor: "Conv2DTranspose 16x16, stride 8".
+        form, title: what it is now, by name and in words.
+        exact: whether it computes the same, or has the same winner at every pixel.
+        max_interior, max_border, rms_interior, rms_border: the border is as wide as the stride; 0
+            for a part that does not exist.
+        shift_px: how far it moves a step edge, at most along either axis.
+        agreement: share of pixels whose class stays when every layer of this form is swapped, float
+            network against float network on the proof frames.
+        why: why it was swapped.
+        source: what says so.
+    """
+
+    layer: str
+    was: str
+    form: str
+    title: str
+    exact: bool
+    max_interior: float
+    max_border: float
+    rms_interior: float
+    rms_border: float
+    shift_px: float
+    agreement: float
+    why: str
+    source: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures for the manifest."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How far a form is from the layer that it replaces; see Swap."""
+
+    max_interior: float
+    max_border: float
+    rms_interior: float
+    rms_border: float
+    shift_px: float
+
+    @property
+    def largest(self) -> float:
+        """The largest relative error anywhere."""
+        return max(self.max_interior, self.max_border)
+
+
+def describe_layer(site: Site) -> str:
+    """Return a site's layer in words: class, kernel and factor."""
+    name = type(site.layer).__name__
+    down, across = site.stride
+    factor = f"{down}" if down == across else f"{down}x{across}"
+    if site.kind == "transpose":
+        rows, columns = site.layer.kernel_size
+        return f"{name} {rows}x{columns}, stride {factor}"
+    return f"{name} {site.kind} {factor}x"
+
+
+def measure(site: Site, build: Build, features: Features) -> Errors:
+    """Return how far the form that `build` makes is from the site's own layer.
+
+    Args:
+        site: the upsampling call.
+        build: makes the form.
+        features: what goes into the site, a few frames.
+    """
+    both = _side_by_side(site, build)
+    pairs = [both(frame) for frame in features]
+    old, new = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    inner, border = _parts(old, site.stride)
+    highest, level = float(np.abs(old).max()) or 1.0, float(np.sqrt((old**2).mean())) or 1.0
+    difference = np.abs(new - old)
+    edges = [both(frame) for frame in _edges(site, features)]
+    return Errors(
+        max_interior=_of(np.max, difference[inner], highest),
+        max_border=_of(np.max, difference[border], highest),
+        rms_interior=_of(_rms, difference[inner], level),
+        rms_border=_of(_rms, difference[border], level),
+        shift_px=max(_shift(*edge, axis) for axis, edge in enumerate(edges, start=1)),
+    )
+
+
+def _side_by_side(site: Site, build: Build) -> Callable[[Array], tuple[Array, Array]]:
+    import keras
+    import tensorflow as tf
+
+    features = keras.Input(batch_shape=site.input_shape)
+    model = keras.Model(features, [site.layer(features), build(site, features)])
+    run = tf.function(model)
+
+    def both(frame: Array) -> tuple[Array, Array]:
+        with quiet_tensorflow():
+            old, new = run(tf.constant(frame))
+        return np.asarray(old), np.asarray(new)
+
+    return both
+
+
+def _parts(output: Array, stride: tuple[int, int]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return masks of the interior and of a border as wide as the stride."""
+    inner = np.zeros(output.shape, bool)
+    down, across = stride
+    inner[:, down:-down, across:-across] = True
+    return inner, ~inner
+
+
+def _of(measure: Callable[[Array], Any], values: Array, whole: float) -> float:
+    return float(measure(values) / whole) if values.size else 0.0
+
+
+def _rms(values: Array) -> float:
+    return float(np.sqrt((values.astype(np.float64) ** 2).mean()))
+
+
+def _edges(site: Site, features: Features) -> tuple[Array, Array]:
+    """Return features with a step edge from top to bottom, and with one from left to right.
+
+    The edge stands between two feature vectors that the frames really have: those of the most and
+    the least of the channel that varies most.
+    """
+    cells = np.concatenate([frame.reshape(-1, frame.shape[-1]) for frame in features])
+    channel = cells[:, cells.std(axis=0).argmax()]
+    low, high = cells[channel.argmin()], cells[channel.argmax()]
+    _, height, width, _ = site.input_shape
+    rows = np.where((np.arange(height) < height // 2)[:, None, None], low, high)
+    columns = np.where((np.arange(width) < width // 2)[None, :, None], low, high)
+    shape = site.input_shape
+    return (
+        np.broadcast_to(rows, shape).astype(np.float32),
+        np.broadcast_to(columns, shape).astype(np.float32),
+    )
+
+
+def _shift(old: Array, new: Array, axis: int) -> float:
+    """Return by how many pixels along `axis` the old answer must move to look most like the new.
+
+    Answers to a step edge are compared along the middle line, away from the ends.
+    """
+    before, after = (_line(answer, axis) for answer in (old, new))
+    if np.array_equal(before, after) or len(before) < 3:
+        return 0.0
+    best, reach = 0.0, float(max(2, len(before) // 8))
+    for step in _EDGE_STEPS:
+        shifts = best + np.arange(-reach, reach + step / 2, step)
+        best = float(min(shifts, key=lambda shift: (_misfit(before, after, shift), abs(shift))))
+        reach = step
+    return abs(round(best, 2))
+
+
+def _line(answer: Array, axis: int) -> NDArray[np.float64]:
+    """Return the values [pixels, channels] across the edge, along the middle."""
+    lines = np.moveaxis(answer[0], axis - 1, 0)
+    return lines[:, lines.shape[1] // 2].astype(np.float64)
+
+
+def _misfit(before: NDArray[np.float64], after: NDArray[np.float64], shift: float) -> float:
+    """Return the squared difference of `after` and the moved `before`, in the middle half."""
+    places = np.arange(len(before))
+    middle = slice(len(places) // 4, len(places) - len(places) // 4)
+    moved = np.stack(
+        [np.interp(places[middle] - shift, places, channel) for channel in before.T], axis=1
+    )
+    return float(((after[middle] - moved) ** 2).sum())
