@@ -22,14 +22,15 @@ class Call:
         name: the layer's name behind those of the nested models around it, "decoder/scores_up";
             later calls of a shared layer end with their number, "scores_up#2".
         inputs: the Keras tensors of the new graph that go in, all of known shape.
-        again: makes the call as it was and returns its output.
+        again: makes the call as it was, or, given another layer, the same call of that one; returns
+            its output.
         source: the old graph's output tensor of this call, to look around with.
     """
 
     layer: Any
     name: str
     inputs: tuple[Any, ...]
-    again: Callable[[], Any]
+    again: Callable[..., Any]
     source: Any
 
     @property
@@ -76,7 +77,7 @@ class _Walk:
         import keras
 
         made = dict(zip(map(id, model.inputs), inputs, strict=True))
-        for node in _in_order(model):
+        for node in nodes_in_order(model):
             layer = node.operation
             name = self._numbered(prefix + layer.name)
             if isinstance(layer, keras.Model) and is_functional(layer):
@@ -95,10 +96,10 @@ class _Walk:
         def new(value: Any) -> Any:
             return made[id(value)] if isinstance(value, keras.KerasTensor) else value
 
-        def again() -> Any:
+        def again(other: Any = layer) -> Any:
             arguments = keras.tree.map_structure(new, node.arguments.args)
             keywords = keras.tree.map_structure(new, node.arguments.kwargs)
-            return layer(*arguments, **keywords)
+            return other(*arguments, **keywords)
 
         taken = tuple(made[id(tensor)] for tensor in node.input_tensors)
         result = self._replace(Call(layer, name, taken, again, node.outputs[0]))
@@ -138,7 +139,7 @@ def _renamed(layer: Any, name: str) -> Any:
     return twin
 
 
-def _in_order(model: Any) -> Iterator[Any]:
+def nodes_in_order(model: Any) -> Iterator[Any]:
     """Yield the nodes that lead from the model's inputs to its outputs, inputs before users."""
     done = {id(tensor) for tensor in model.inputs}
     stack = [*reversed(model.outputs)]

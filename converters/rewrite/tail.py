@@ -14,7 +14,7 @@ from .graph import Step, activation_name
 
 # Activations that keep the order of the classes at every pixel.
 MONOTONE = ("linear", "softmax", "log_softmax", "sigmoid")
-_IDENTITIES = ("Identity", "Dropout", "SpatialDropout2D", "ActivityRegularization")
+IDENTITIES = ("Identity", "Dropout", "SpatialDropout2D", "ActivityRegularization")
 # float32 rounding of a kernel that was written as bilinear, not of one that was trained.
 _TOLERANCE = 1e-5
 
@@ -34,7 +34,7 @@ def keeps_classes(step: Step) -> bool:
     left corner.
     """
     operation, kind = step.operation, type(step.operation).__name__
-    if kind in _IDENTITIES:
+    if kind in IDENTITIES:
         return True
     if is_probability(step):
         return True
