@@ -16,6 +16,7 @@ _FLAGS: dict[str, str | None] = {
     "precision": None,
     "calibration": "calib",
     "frames": "calib-frames",
+    "compiled": "compile",
 }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeseg.errors import GateError
 
 from .prove import Proof
+from .swaps import Swap
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,26 @@ class Gate:
         """
         if not self.holds(proof):
             raise GateError(self._refusal(proof, culprits))
+
+    def refusal_of_swaps(self, proof: Proof, swaps: Sequence[Swap]) -> str:
+        """Return why a network with swapped layers does not hold, in words."""
+        named = "; ".join(
+            f"{swap.form} in place of {swap.layer} errs by {swap.rms_interior:.1%} rms inside and "
+            f"{swap.rms_border:.1%} at the border"
+            for swap in swaps
+            if not swap.exact
+        )
+        lost = f", it loses {proof.drop:.2f} points of {proof.drop_of}" if self.max_drop else ""
+        limit = f", at most {self.max_drop:g} points lost" if self.max_drop else ""
+        truth = ""
+        if proof.mean_iou is not None and proof.mean_iou_float is not None:
+            truth = f", mIoU {proof.mean_iou_float:.3f} -> {proof.mean_iou:.3f}"
+        return (
+            f"the swapped network agrees with the float network on {proof.agreement:.2%} of the "
+            f"pixels{truth}{lost} ({named}); the gate is {self.least:.2%}{limit}; no file was "
+            "written: leave --swap out for an exact form, add --finetune DIR, or keep the layers "
+            "with --swap keep"
+        )
 
     def _has_collapsed(self, proof: Proof) -> bool:
         return self.least > 0 and proof.classes_found == 1 < proof.classes_seen

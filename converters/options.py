@@ -48,14 +48,22 @@ class ConvertOptions:
         frames: how many calibration frames to use at most.
         refine: whether an int8 file's weights are rounded anew, its biases corrected and its ranges
             narrowed, each where that helps.
-        max_drop: most that an int8 file may lose, in points of mIoU where the proof frames have
-            masks, else of pixel agreement; the layers that cost most stay in float32 until it
-            holds. None asks for nothing beyond `min_agreement`.
+        max_drop: most that the file may lose, in points of mIoU where the proof frames have masks,
+            else of pixel agreement; in an int8 file the layers that cost most stay in float32 until
+            it holds. None asks for nothing beyond `min_agreement`.
         sensitivity: whether the report has each layer's signal-to-noise ratio.
         min_agreement: the gate; None takes MIN_AGREEMENT of the precision.
         normalize: one of edgeseg.modelfile.NORMALIZATIONS, overruling the card and every guess.
         color, resize: likewise, of the preparation.
         labels: a text file with one class name a line, likewise.
+        target: where the file is to run, a name of edgeseg.converters.delegates; "none" leaves
+            every layer as it is.
+        swap: `auto` lets the target decide; `keep`, or the form that every upsampling layer takes
+            which it fits, a name of edgeseg.converters.rewrite.forms.
+        finetune: folder of images, with or without masks, on which a network with an approximate
+            swap is trained for a few epochs to answer as before.
+        finetune_epochs: how many.
+        compiled: whether the target's compiler makes its own file beside the .tflite.
         threads: of the runtime that proves the file.
         report: an HTML page to write about the proof, also where the gate refuses the file.
     """
@@ -77,6 +85,11 @@ class ConvertOptions:
     color: ColorOrder | None = None
     resize: Resize | None = None
     labels: Path | None = None
+    target: str = "cpu"
+    swap: str = "auto"
+    finetune: Path | None = None
+    finetune_epochs: int = 3
+    compiled: bool = False
     threads: int | None = None
     report: Path | None = None
 
@@ -108,26 +121,25 @@ def check_options(options: ConvertOptions) -> None:
         reasons.append(f"--calib-frames {options.frames}; expected at least 1")
     if not 0.0 <= gate(options) <= 1.0:
         reasons.append(f"--min-agreement {options.min_agreement}; expected 0 to 1, as in 0.95")
-    reasons += _int8_only(options)
+    reasons += _wrong_limits(options)
     if options.report is not None and options.report == options.output:
         reasons.append(f"--report and --output are both {options.report}; name two files")
     if options.masks is not None and options.calibration is None:
         reasons.append("--masks needs the images they belong to; add --calib DIR")
     if options.input_size is not None and min(options.input_size) < 1:
         reasons.append(f"--input-size {options.input_size}; both sides must be at least 1")
+    if options.finetune_epochs < 1:
+        reasons.append(f"--finetune-epochs {options.finetune_epochs}; expected at least 1")
+    if options.compiled and options.target in ("none", "cpu"):
+        reasons.append("--compile needs a --target with a compiler, as in --target ethos-u55-128")
     if reasons:
         raise ConfigError("; ".join(reasons))
 
 
-def _int8_only(options: ConvertOptions) -> list[str]:
-    reasons = [
-        f"{flag} needs --int8; no other precision has layers to tell apart"
-        for flag, asked in (
-            ("--max-drop", options.max_drop is not None),
-            ("--sensitivity", options.sensitivity),
-        )
-        if asked and options.precision != "int8"
-    ]
+def _wrong_limits(options: ConvertOptions) -> list[str]:
+    reasons = []
+    if options.sensitivity and options.precision != "int8":
+        reasons.append("--sensitivity needs --int8; no other precision has layers to tell apart")
     if options.max_drop is not None and not 0 < options.max_drop <= 100:
         reasons.append(f"--max-drop {options.max_drop}; expected points above 0, as in 0.5")
     return reasons

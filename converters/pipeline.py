@@ -7,10 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypeVar
 
 from edgeseg.complexity import complexity
 from edgeseg.errors import GateError, ModelError
@@ -19,22 +16,25 @@ from edgeseg.manifest import Manifest
 from edgeseg.segmenter import Segmenter
 
 from .calibrate import FramePlan, plan_frames, samples
+from .compile_step import CompiledFile, compile_file, compiled_path
 from .coverage import clipping_warnings
+from .delegates.op import read_ops
+from .delegates.target import Check, check_ops
 from .embed import embed_manifest
 from .export import export
 from .flatbuffer import check_flatbuffer
+from .floats import FloatNetwork, full_network
 from .frames import Streets
 from .gate import Gate
 from .load import Network, load
 from .mixed import Candidate, KeptLayer
 from .normalization import normalization_warnings
 from .options import ConvertOptions, check_options, gate, tensor_type
-from .prove import Proof, Reference, prove
-from .quiet import quiet_tensorflow
+from .prove import Proof, prove
 from .refine import culprits, refine
 from .report import observe, write_report
-from .rewrite.head import HEADS, Headed, full_head, output_head
-from .rewrite.static_batch import static_batch
+from .rewrite.head import HEADS, Headed, output_head
+from .rewriting import Rewritten, least_agreement, rewrite
 from .saved_model import SavedNetwork
 from .sensitivity import LayerError
 from .twin import Twin
@@ -58,6 +58,9 @@ class ConvertReport:
         layers: each layer's signal-to-noise ratio, where `sensitivity` or `report` asked for them.
         kept: layers that stay in a higher precision than the file's.
         warnings: what makes the calibration doubtful, each with what to type next.
+        rewritten: which upsampling layers took another form for the target, and what that changed.
+        check: where each operator runs, by the target's table; None without a target.
+        compiled: the file that the target's compiler made, where that was asked for.
     """
 
     manifest: Manifest
@@ -71,6 +74,9 @@ class ConvertReport:
     layers: tuple[LayerError, ...] = ()
     kept: tuple[KeptLayer, ...] = ()
     warnings: tuple[str, ...] = ()
+    rewritten: Rewritten | None = None
+    check: Check | None = None
+    compiled: CompiledFile | None = None
 
 
 def convert(options: ConvertOptions, progress: Progress | None = None) -> ConvertReport:
@@ -95,22 +101,29 @@ def convert(options: ConvertOptions, progress: Progress | None = None) -> Conver
     check_options(options)
     for path in filter(None, (options.output, options.report)):
         check_writable(path)
-    tell("loading the model")
-    network = load(options)
-    headed = choose_head(network, options)
-    plan = plan_frames(options, network)
+    if options.compiled:
+        compiled_path(options)
+    network, reference, plan, rewritten = _planned(options, tell)
+    if rewritten.refusal:
+        raise GateError(rewritten.refusal)
+    headed = rewritten.headed
     tell(f"converting to {options.precision}")
     tflite = _export(headed, network, plan, options)
     check_flatbuffer(tflite)
-    manifest = replace(network.manifest, head=headed.head, precision=options.precision)
-    twin, asked = Twin(headed, network, plan), _gate(options, plan)
+    manifest = replace(
+        network.manifest,
+        head=headed.head,
+        precision=options.precision,
+        target=rewritten.target.name if rewritten.target else "",
+    )
+    twin, asked = Twin(headed, network, plan), _gate(options, plan, rewritten)
 
     def proof_of(data: bytes) -> Proof:
         tell(f"proving on {plan.proven_on}")
-        return _judged(embed_manifest(data, manifest), network, plan, options, prove)
+        return _judged(embed_manifest(data, manifest), reference, plan, options, _prove)
 
     made = refine(tflite, twin, asked, proof_of, _with_layers(options), tell)
-    manifest = _with_proof(manifest, made)
+    manifest = _with_proof(manifest, made, rewritten)
     data = embed_manifest(made.tflite, manifest)
     report = ConvertReport(
         manifest=manifest,
@@ -119,22 +132,48 @@ def convert(options: ConvertOptions, progress: Progress | None = None) -> Conver
         source_bytes=network.size_bytes,
         proof=made.proof,
         calibrated_on=plan.calibrated_on,
-        notes=_notes(network, headed, plan, made),
+        notes=_notes(network, rewritten, plan, made),
         duration_s=time.monotonic() - start_s,
         layers=made.layers,
         kept=made.kept,
         warnings=_warnings(network, plan, twin, tflite),
+        rewritten=rewritten,
+        check=check_ops(read_ops(data), rewritten.target) if rewritten.target else None,
     )
     refusal = _refusal(asked, report, options)
     if options.report is not None:
         tell(f"writing {options.report}")
-        observed = _judged(data, network, plan, options, observe)
+        observed = _judged(data, reference, plan, options, observe)
         work = complexity(data)
         write_report(options.report, report, options, observed, work, refusal)
     if refusal:
         raise _error(refusal, report, options)
     atomic_write_bytes(options.output, data)
+    if options.compiled:
+        tell(f"compiling for {options.target}")
+        report = replace(report, compiled=compile_file(data, manifest, options))
     return report
+
+
+def plan_rewrite(options: ConvertOptions, progress: Progress | None = None) -> Rewritten:
+    """Return what a conversion would swap and what that changes, without converting anything.
+
+    Raises:
+        As `convert`, without OutputError.
+    """
+    check_options(options)
+    return _planned(options, progress or _silent)[-1]
+
+
+def _planned(
+    options: ConvertOptions, tell: Progress
+) -> tuple[Network, FloatNetwork, FramePlan, Rewritten]:
+    tell("loading the model")
+    network = load(options)
+    headed = choose_head(network, options)
+    plan = plan_frames(options, network)
+    reference = full_network(network)
+    return network, reference, plan, rewrite(headed, network, reference, plan, options, tell)
 
 
 def choose_head(network: Network, options: ConvertOptions) -> Headed:
@@ -167,48 +206,36 @@ def _export(headed: Headed, network: Network, plan: FramePlan, options: ConvertO
 
 def _judged(
     data: bytes,
-    network: Network,
+    reference: FloatNetwork,
     plan: FramePlan,
     options: ConvertOptions,
-    judge: Callable[[Reference, Segmenter, FramePlan], _Verdict],
+    judge: Callable[[FloatNetwork, Segmenter, FramePlan], _Verdict],
 ) -> _Verdict:
     """Judge the file as the device will see it: opened from disk by the Segmenter."""
     with tempfile.TemporaryDirectory(prefix="edgeseg-") as folder:
         path = Path(folder) / "candidate.tflite"
         atomic_write_bytes(path, data)
         with Segmenter(path, threads=options.threads) as segmenter:
-            return judge(_reference(network), segmenter, plan)
+            return judge(reference, segmenter, plan)
 
 
-def _reference(network: Network) -> Reference:
-    """Return the float network with its full head, compiled."""
-    import tensorflow as tf
-
-    if isinstance(network.model, SavedNetwork):
-        run = network.model.function
-        head = output_head(network.model.input_shape, network.model.output_shape)
-    else:
-        full = full_head(network.model)
-        static = static_batch(full.model, network.preparation.size)
-        run, head = tf.function(static), full.head
-
-    def logits(tensor: NDArray[Any]) -> NDArray[Any]:
-        with quiet_tensorflow():
-            result = run(tf.constant(tensor))
-        scores: NDArray[Any] = np.asarray(result[0] if isinstance(result, list) else result)
-        cells: NDArray[Any] = scores[0]
-        return cells
-
-    return Reference(logits, head)
+def _prove(reference: FloatNetwork, segmenter: Segmenter, plan: FramePlan) -> Proof:
+    return prove(reference, segmenter, plan, segmenter.runtime.name)
 
 
-def _gate(options: ConvertOptions, plan: FramePlan) -> Gate:
-    return Gate(gate(options), options.max_drop, calibrated=bool(plan.calibration))
+def _gate(options: ConvertOptions, plan: FramePlan, rewritten: Rewritten) -> Gate:
+    least = gate(options)
+    if not rewritten.exact:
+        least = min(least, least_agreement(False, options))
+    return Gate(least, options.max_drop, calibrated=bool(plan.calibration))
 
 
-def _with_proof(manifest: Manifest, made: Candidate) -> Manifest:
+def _with_proof(manifest: Manifest, made: Candidate, rewritten: Rewritten) -> Manifest:
     kept = tuple(layer.name for layer in made.kept)
-    return replace(manifest, proof=made.proof.to_json(), float_layers=kept)
+    proof = made.proof.to_json()
+    if rewritten.swaps:
+        proof["swaps"] = [swap.to_json() for swap in rewritten.swaps]
+    return replace(manifest, proof=proof, float_layers=kept)
 
 
 def _with_layers(options: ConvertOptions) -> ConvertOptions:
@@ -244,12 +271,12 @@ def _warnings(network: Network, plan: FramePlan, twin: Twin, tflite: bytes) -> t
 
 def _notes(
     network: Network,
-    headed: Headed,
+    rewritten: Rewritten,
     plan: FramePlan,
     made: Candidate,
 ) -> tuple[str, ...]:
     notes = [f"guessed: {guess}" for guess in network.guesses]
-    notes += [*headed.notes, *plan.notes, *made.notes]
+    notes += [*rewritten.headed.notes, *rewritten.notes, *plan.notes, *made.notes]
     if plan.pool.unreadable:
         names = ", ".join(plan.pool.unreadable[:5])
         notes.append(f"{len(plan.pool.unreadable)} {plan.pool.name} could not be read: {names}")

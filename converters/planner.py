@@ -174,9 +174,7 @@ def _exact(site: Site, exact: list[Considered], considered: tuple[Considered, ..
     best = exact[0]
     kept = next((one for one in exact if one.form.name == KEEP), None)
     if kept is not None and kept.cost_ms <= _WORTH * best.cost_ms:
-        return Decision(
-            site, (kept.form,), True, "it runs there, and no form is quicker", kept.source
-        )
+        return Decision(site, (kept.form,), True, "it runs there, no form is quicker", kept.source)
     first = next(one for one in considered if one.form.name == KEEP)
     if first.obstacles:
         return Decision(site, (best.form,), True, first.obstacles[0], first.source)

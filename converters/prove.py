@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,26 +15,41 @@ from edgeseg.errors import GateError
 from edgeseg.heads import grid_on
 from edgeseg.manifest import Head, Manifest, Preparation, Size
 from edgeseg.prepare import place, prepare
-from edgeseg.segmenter import Segmenter
 
 from .calibrate import FramePlan, float_tensor, none_readable
 from .frames import Shot
 
-Logits = Callable[[NDArray[Any]], NDArray[Any]]
 ClassMap = NDArray[np.uint8]
 
 
-@dataclass(frozen=True)
-class Reference:
-    """The float network with its full head.
+class Reference(Protocol):
+    """The float network with its full head."""
 
-    Attributes:
-        logits: float32 [1, H, W, 3] to float32 [h, w, classes].
-        head: what that output is.
-    """
+    @property
+    def head(self) -> Head:
+        """What its output is."""
 
-    logits: Logits
-    head: Head
+    def logits(self, tensor: NDArray[Any]) -> NDArray[Any]:
+        """Return float32 [h, w, classes] of float32 [1, H, W, 3]."""
+
+
+class Contender(Protocol):
+    """What is held against it: a file in a Segmenter, or a float network that was rewritten."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """With the head that its output is."""
+
+    def prepare(self, frame: NDArray[Any]) -> NDArray[Any]:
+        """Return a frame as its input."""
+
+    def infer(self, tensor: NDArray[Any]) -> NDArray[Any]:
+        """Return its output."""
+
+    def decode(
+        self, output: NDArray[Any], frame: Size, size: Size | None = None
+    ) -> NDArray[np.uint8]:
+        """Return the class map of an output."""
 
 
 @dataclass(frozen=True)
@@ -87,21 +102,27 @@ class Proof:
         return asdict(self)
 
 
-def prove(reference: Reference, segmenter: Segmenter, plan: FramePlan) -> Proof:
+def prove(reference: Reference, contender: Contender, plan: FramePlan, runtime: str) -> Proof:
     """Run both on the held-out frames, through the device's own preparation and decode.
+
+    Args:
+        reference: the float network.
+        contender: what is held against it.
+        plan: which frames.
+        runtime: what runs the contender.
 
     Raises:
         GateError: an output is not finite.
         DataError: no frame could be read.
     """
-    tally = Tally(segmenter.manifest)
-    for shot, pair in compared(reference, segmenter, plan):
+    tally = Tally(contender.manifest)
+    for shot, pair in compared(reference, contender, plan):
         tally.add(shot, pair, plan.ignore)
-    return tally.proof(plan.proven_on, segmenter.runtime.name)
+    return tally.proof(plan.proven_on, runtime)
 
 
 def compared(
-    reference: Reference, segmenter: Segmenter, plan: FramePlan
+    reference: Reference, contender: Contender, plan: FramePlan
 ) -> Iterator[tuple[Shot, Compared]]:
     """Yield the held-out frames, one at least, each with what both networks make of it.
 
@@ -112,7 +133,7 @@ def compared(
     found = False
     for shot in plan.pool.read(plan.proof, truth=plan.has_truth):
         found = True
-        yield shot, _pair(reference, segmenter, shot)
+        yield shot, _pair(reference, contender, shot)
     if not found:
         raise none_readable(plan.pool)
 
@@ -133,19 +154,19 @@ class Compared:
     found_frame: ClassMap | None = None
 
 
-def _pair(reference: Reference, segmenter: Segmenter, shot: Shot) -> Compared:
-    preparation = segmenter.manifest.preparation
+def _pair(reference: Reference, contender: Contender, shot: Shot) -> Compared:
+    preparation = contender.manifest.preparation
     logits = reference.logits(prepare(shot.pixels, preparation, float_tensor(preparation)))
-    output = segmenter.infer(segmenter.prepare(shot.pixels))
+    output = contender.infer(contender.prepare(shot.pixels))
     _check_finite(logits, output, shot)
     frame, size = Size(*shot.pixels.shape[1::-1]), preparation.size
     inner = _inner(frame, preparation)
-    expected = _expected(reference, segmenter.manifest, logits, size)[inner]
-    found = segmenter.decode(output, size)[inner]
+    expected = _expected(reference, contender.manifest, logits, size)[inner]
+    found = contender.decode(output, size)[inner]
     if shot.truth is None:
         return Compared(expected, found)
-    expected_frame = _expected(reference, segmenter.manifest, logits, frame)
-    return Compared(expected, found, expected_frame, segmenter.decode(output, frame))
+    expected_frame = _expected(reference, contender.manifest, logits, frame)
+    return Compared(expected, found, expected_frame, contender.decode(output, frame))
 
 
 def _inner(frame: Size, preparation: Preparation) -> tuple[slice, slice]:

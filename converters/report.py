@@ -37,6 +37,7 @@ from .frames import Shot
 from .mixed import KeptLayer
 from .options import ConvertOptions
 from .prove import ClassMap, Compared, Reference, Tally, compared
+from .report_target import left_out_rows, swap_rows, target_facts
 from .sensitivity import LayerError, worst_first
 
 if TYPE_CHECKING:
@@ -142,7 +143,9 @@ def write_report(
         all_layers=[_layer(layer) for layer in report.layers],
         kept=[_kept(layer) for layer in report.kept],
         work=_work(complexity),
-        made=list(_made(report)),
+        swaps=swap_rows(report),
+        left_out=left_out_rows(report.check),
+        made=[*_made(report), *target_facts(report)],
         versions=list(_versions(report)),
         command=command_line(options),
     )

@@ -34,7 +34,7 @@ class Swap:
 
     Attributes:
         layer: name of the call.
-        was: the layer's class, with its factor: "Conv2DTranspose 16x16, stride 8".
+        was: in words: "transposed convolution 16x16, stride 8".
         form, title: what it is now, by name and in words.
         exact: whether it computes the same, or has the same winner at every pixel.
         max_interior, max_border, rms_interior, rms_border: the border is as wide as the stride; 0
@@ -82,14 +82,13 @@ class Errors:
 
 
 def describe_layer(site: Site) -> str:
-    """Return a site's layer in words: class, kernel and factor."""
-    name = type(site.layer).__name__
+    """Return a site's layer in words: what it does, its kernel and its factor."""
     down, across = site.stride
     factor = f"{down}" if down == across else f"{down}x{across}"
     if site.kind == "transpose":
         rows, columns = site.layer.kernel_size
-        return f"{name} {rows}x{columns}, stride {factor}"
-    return f"{name} {site.kind} {factor}x"
+        return f"transposed convolution {rows}x{columns}, stride {factor}"
+    return f"{site.kind} {factor}x"
 
 
 def measure(site: Site, build: Build, features: Features) -> Errors:
@@ -120,16 +119,22 @@ def _side_by_side(site: Site, build: Build) -> Callable[[Array], tuple[Array, Ar
     import keras
     import tensorflow as tf
 
-    features = keras.Input(batch_shape=site.input_shape)
-    model = keras.Model(features, [site.layer(features), build(site, features)])
-    run = tf.function(model)
+    # Two graphs: the form's main layer has the old layer's name.
+    makers = (lambda x: site.layer(x), lambda x: build(site, x))
+    runs = [tf.function(_graph(keras.Input(batch_shape=site.input_shape), one)) for one in makers]
 
     def both(frame: Array) -> tuple[Array, Array]:
         with quiet_tensorflow():
-            old, new = run(tf.constant(frame))
-        return np.asarray(old), np.asarray(new)
+            old, new = (np.asarray(run(tf.constant(frame))) for run in runs)
+        return old, new
 
     return both
+
+
+def _graph(features: Any, make: Callable[[Any], Any]) -> Any:
+    import keras
+
+    return keras.Model(features, make(features))
 
 
 def _parts(output: Array, stride: tuple[int, int]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -82,7 +82,8 @@ class Manifest:
         precision: `float32`, `float16`, `dynamic`, `int8` or `int16x8`.
         float_layers: names of the layers of an int8 file that run in float32 all the same.
         source_sha256: hash of the file that was converted, empty when there is none.
-        proof: figures of the comparison that conversion ended with.
+        proof: figures of the comparison that conversion ended with, and of each swapped layer.
+        target: where the file is to run, empty when nothing was changed for a target.
         version: of this format.
     """
 
@@ -98,6 +99,7 @@ class Manifest:
     proof: Mapping[str, Any] = field(default_factory=dict)
     version: int = VERSION
     float_layers: tuple[str, ...] = ()
+    target: str = ""
 
     def to_json(self) -> str:
         """Return the manifest as JSON text, keys sorted."""
@@ -163,6 +165,7 @@ _OPTIONAL: dict[str, type] = {
     "precision": str,
     "source_sha256": str,
     "proof": dict,
+    "target": str,
 }
 
 MAX_CLASSES = 256

@@ -27,7 +27,7 @@ def kept_table(kept: Sequence[KeptLayer]) -> Table:
         for layer in kept
     )
     titles = ("in float32", "operator", "points", "ms", "why")
-    return _table(titles, "llrrl", rows)
+    return table_of(titles, "llrrl", rows)
 
 
 def worst_table(layers: Sequence[LayerError]) -> Table:
@@ -50,10 +50,11 @@ def worst_table(layers: Sequence[LayerError]) -> Table:
         for layer in worst_first(layers)[:_WORST]
     )
     titles = (f"worst of {len(layers)}", "operator", "points", "dB", "range", "channels", "inputs")
-    return _table(titles, "llrrrrr", rows)
+    return table_of(titles, "llrrrrr", rows)
 
 
-def _table(titles: Sequence[str], sides: str, rows: Iterable[Sequence[str]]) -> Table:
+def table_of(titles: Sequence[str], sides: str, rows: Iterable[Sequence[str]]) -> Table:
+    """Return a plain table; `sides` has l or r for each column."""
     from rich.table import Table
     from rich.text import Text
 

@@ -39,7 +39,7 @@ def _precision_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @click.argument("model", required=False)
 @click.option(
-    "-o", "--output", type=OUTPUT, help="[default: MODEL-PRECISION.tflite, in this folder]"
+    "-o", "--output", type=OUTPUT, help="[default: MODEL-PRECISION[-TARGET].tflite, in this folder]"
 )
 @_precision_flags
 @click.option(
@@ -72,6 +72,35 @@ def _precision_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Choice(["auto", "coarse", "full", "argmax"]),
     help="Where the network ends; auto is coarse where that is exact.  [default: auto]",
 )
+@click.option(
+    "--target",
+    default="cpu",
+    show_default=True,
+    help="Where the file will run; upsampling takes its best form there (docs/targets.md). "
+    "'none' leaves all layers as they are.",
+)
+@click.option(
+    "--swap",
+    metavar="FORM",
+    default="auto",
+    show_default=True,
+    help="Form of the upsampling layers: keep, subpixel, bilinear, refit and others.",
+)
+@click.option(
+    "--finetune",
+    type=FOLDER,
+    help="Images, with or without masks, to train an approximate swap on.",
+)
+@click.option(
+    "--finetune-epochs", type=click.IntRange(min=1), default=3, show_default=True, help="How long."
+)
+@click.option("--explain", is_flag=True, help="Show the plan for the target; convert nothing.")
+@click.option(
+    "--compile",
+    "compiled",
+    is_flag=True,
+    help="Also run the target's own compiler (Ethos-U: Vela).",
+)
 @click.option("--input-size", type=SIZE, help="Another input size than the model's.")
 @click.option(
     "--min-agreement",
@@ -83,7 +112,7 @@ def _precision_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     "--max-drop",
     type=click.FloatRange(0, 100, min_open=True),
     metavar="POINTS",
-    help="Most that an int8 file may lose: points of mIoU with masks, else of agreement.",
+    help="Most that the file may lose: points of mIoU with masks, else of agreement.",
 )
 @click.option(
     "--sensitivity", is_flag=True, help="Show which layers of an int8 file lose the most."
@@ -106,7 +135,9 @@ def _precision_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Write the proof as a page with pictures, even when the file is refused.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def convert(model: str | None, output: Path | None, as_json: bool, **options: Any) -> None:
+def convert(
+    model: str | None, output: Path | None, explain: bool, as_json: bool, **options: Any
+) -> None:
     """Convert a Keras MODEL to a .tflite file and prove it against the float model.
 
     MODEL is a .keras or .h5 file, a SavedModel folder, or a zoo name (fcn8 without one), which may
@@ -116,12 +147,34 @@ def convert(model: str | None, output: Path | None, as_json: bool, **options: An
     from edgeseg.converters import convert as run_conversion
 
     asked = _options(model or "fcn8", output, options)
+    if explain:
+        _explain(asked, as_json)
+        return
     with interruptible(), _steps() as show:
         report = run_conversion(asked, show)
     if as_json:
         click.echo(json.dumps(_as_dict(report), indent=1))
     else:
         _show(report, asked.report)
+
+
+def _explain(asked: ConvertOptions, as_json: bool) -> None:
+    from edgeseg.cli._convert_swaps import as_dict, plan_table, sources
+    from edgeseg.converters.pipeline import plan_rewrite
+    from edgeseg.errors import GateError
+
+    with interruptible(), _steps() as show:
+        rewritten = plan_rewrite(asked, show)
+    if as_json:
+        click.echo(json.dumps(as_dict(rewritten), indent=1))
+    elif rewritten.decisions:
+        console().print(plan_table(rewritten))
+        for number, source in enumerate(sources(rewritten), start=1):
+            console().print(f"[{number}] {source}", style="dim", markup=False, soft_wrap=True)
+    else:
+        console().print("nothing to plan: the network has no upsampling layer left inside")
+    if rewritten.refusal:
+        raise GateError(rewritten.refusal)
 
 
 def _options(model: str, output: Path | None, given: dict[str, Any]) -> ConvertOptions:
@@ -133,9 +186,11 @@ def _options(model: str, output: Path | None, given: dict[str, Any]) -> ConvertO
     source, parts = _parts(model)
     precision: Any = (flags or [parts.get("precision", "float32")])[0]
     size = given.pop("input_size") or parts.get("size")
+    place = given["target"]
+    suffix = "" if place in ("cpu", "none") else f"-{place}"
     return ConvertOptions(
         source=source,
-        output=output or Path(f"{_base_name(source, parts)}-{precision}.tflite"),
+        output=output or Path(f"{_base_name(source, parts)}-{precision}{suffix}.tflite"),
         precision=precision,
         head=given.pop("head") or parts.get("head", "auto"),
         input_size=size,
@@ -198,10 +253,27 @@ def _as_dict(report: ConvertReport) -> dict[str, Any]:
         "proof": report.proof.to_json(),
         "layers": [asdict(layer) for layer in report.layers],
         "kept": [asdict(layer) for layer in report.kept],
+        **_of_target(report),
         "notes": list(report.notes),
         "warnings": list(report.warnings),
         "duration_s": round(report.duration_s, 2),
     }
+
+
+def _of_target(report: ConvertReport) -> dict[str, Any]:
+    from edgeseg.cli._convert_swaps import as_dict
+
+    parts: dict[str, Any] = {}
+    if report.rewritten is not None:
+        parts["plan"] = as_dict(report.rewritten)
+    if report.check is not None:
+        parts["left_out"] = [
+            {"op": one.op.name, "layer": one.op.layer, "reasons": one.reasons}
+            for one in report.check.left_out
+        ]
+    if report.compiled is not None:
+        parts["compiled"] = {**asdict(report.compiled), "path": str(report.compiled.path)}
+    return parts
 
 
 def _show(report: ConvertReport, page: Path | None) -> None:
@@ -209,15 +281,19 @@ def _show(report: ConvertReport, page: Path | None) -> None:
     from rich.text import Text
 
     from edgeseg.cli._convert_layers import kept_table, worst_table
+    from edgeseg.cli._convert_swaps import swaps_table
 
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in _rows(report):
         table.add_row(name, Text(value))
-    for path in filter(None, (report.path, page)):
+    compiled = report.compiled.path if report.compiled else None
+    for path in filter(None, (report.path, compiled, page)):
         console().print(f"wrote {path}", markup=False, soft_wrap=True)
     console().print(table)
+    if report.rewritten is not None and report.rewritten.swaps:
+        console().print(swaps_table(report.rewritten.swaps))
     if report.kept:
         console().print(kept_table(report.kept))
     if report.layers:
@@ -229,6 +305,7 @@ def _show(report: ConvertReport, page: Path | None) -> None:
 
 
 def _rows(report: ConvertReport) -> Iterator[tuple[str, str]]:
+    from edgeseg.cli._convert_swaps import compiled_rows, target_rows
     from edgeseg.manifest import precision_in_words
 
     manifest, proof = report.manifest, report.proof
@@ -236,6 +313,10 @@ def _rows(report: ConvertReport) -> Iterator[tuple[str, str]]:
     yield "head", _head_text(manifest.head)
     yield "precision", precision_in_words(manifest.precision, manifest.float_layers)
     yield "input", str(manifest.preparation.size)
+    if report.rewritten is not None:
+        yield from target_rows(report.rewritten, report.check)
+    if report.compiled is not None:
+        yield from compiled_rows(report.compiled)
     yield "calibrated on", report.calibrated_on
     yield "proven on", f"{proof.on}, {proof.classes_seen} of {proof.classes} classes seen"
     yield "agreement", f"{proof.agreement:.2%}, worst {proof.worst:.2%} ({proof.worst_frame})"

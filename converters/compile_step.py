@@ -1,0 +1,73 @@
+"""The target's own compiler on a proven file: `--compile`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeseg.errors import ConfigError
+from edgeseg.files import atomic_write_bytes, check_writable
+from edgeseg.manifest import Manifest
+
+from .delegates import target as target_of
+from .embed import embed_manifest
+from .options import ConvertOptions
+
+if TYPE_CHECKING:
+    from .compilers.word import LeftOut
+
+
+@dataclass(frozen=True)
+class CompiledFile:
+    """What the compiler made.
+
+    Attributes:
+        path: of its file.
+        size_bytes: of it.
+        cycles, inference_ms, sram_bytes: as it estimates them, for the accelerator's part alone.
+        cpu_operators: what it left to the CPU, each with the reason; its time is in no figure.
+    """
+
+    path: Path
+    size_bytes: int
+    cycles: int
+    inference_ms: float
+    sram_bytes: int
+    cpu_operators: tuple[LeftOut, ...]
+
+
+def compiled_path(options: ConvertOptions) -> Path:
+    """Return where the compiled file goes: beside the .tflite, named after the accelerator.
+
+    Raises:
+        ConfigError: the target has no compiler here; or the file cannot be written.
+    """
+    target = target_of(options.target)
+    if target.compiler != "vela":
+        raise ConfigError(
+            f"--compile has no compiler for {target.title}; it works for ethos-u55, ethos-u65 and "
+            "ethos-u85 targets (extra `vela`)"
+        )
+    path = options.output.with_name(f"{options.output.stem}-{target.accelerator}.tflite")
+    check_writable(path)
+    return path
+
+
+def compile_file(data: bytes, manifest: Manifest, options: ConvertOptions) -> CompiledFile:
+    """Compile a file for the target and write it, with its manifest, beside the .tflite.
+
+    Raises:
+        MissingExtraError: the compiler is not installed.
+        ModelError: it does not take the file.
+        OutputError: the file cannot be written.
+    """
+    from .compilers.vela import compile_vela
+
+    path = compiled_path(options)
+    made = compile_vela(data, target_of(options.target).accelerator)
+    content = embed_manifest(made.tflite, manifest)
+    atomic_write_bytes(path, content)
+    return CompiledFile(
+        path, len(content), made.cycles, made.inference_ms, made.sram_bytes, made.cpu_operators
+    )
