@@ -2,7 +2,7 @@
 
 A rate set gives each operator, for float and for integer activations apart, nanoseconds per
 multiply-accumulate, per element of its output, and per call. They are fitted to measured times, or
-to a compiler's cycles, of the forms alone (edgeseg.benchmarks.fit_rates), and stand with their
+to a compiler's cycles, of the forms alone (edgeseg.benchmarks.upsampling.fit), and stand with their
 source in rates.json. They order the forms of one call on one target; they are no forecast of a
 network's time on another machine.
 """
