@@ -170,6 +170,8 @@ def _options(variant: Variant, source: Path, target: Path) -> ConvertOptions:
         precision=cast("Precision", variant.precision),
         head=cast("HeadChoice", variant.head),
         input_size=variant.size,
+        # Whoever names an upsampling wants to know what that one takes; else what convert makes.
+        target="none" if variant.upsampling else "cpu",
         # How long a network takes does not depend on its weights, and which decoder is quick enough
         # is often asked before training. A poor agreement is told beside the times.
         min_agreement=0.0,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgeseg.errors import GateError
 
 from .prove import Proof
-from .swaps import Swap
+from .swaps import MAX_SHIFT_PX, Swap
 
 
 @dataclass(frozen=True)
@@ -59,20 +59,20 @@ class Gate:
         """Return why a network with swapped layers does not hold, in words."""
         named = "; ".join(
             f"{swap.form} in place of {swap.layer} errs by {swap.rms_interior:.1%} rms inside and "
-            f"{swap.rms_border:.1%} at the border"
+            f"{swap.rms_border:.1%} at the border, and moves an edge by {swap.shift_px:.2f} px"
             for swap in swaps
             if not swap.exact
         )
-        lost = f", it loses {proof.drop:.2f} points of {proof.drop_of}" if self.max_drop else ""
-        limit = f", at most {self.max_drop:g} points lost" if self.max_drop else ""
-        truth = ""
+        truth = lost = limit = ""
         if proof.mean_iou is not None and proof.mean_iou_float is not None:
             truth = f", mIoU {proof.mean_iou_float:.3f} -> {proof.mean_iou:.3f}"
+        if self._drops(proof):
+            lost, limit = f", {proof.drop:.2f} points lost", f", at most {self.max_drop:g} lost"
         return (
             f"the swapped network agrees with the float network on {proof.agreement:.2%} of the "
-            f"pixels{truth}{lost} ({named}); the gate is {self.least:.2%}{limit}; no file was "
-            "written: leave --swap out for an exact form, add --finetune DIR, or keep the layers "
-            "with --swap keep"
+            f"pixels{truth}{lost} ({named}); the gate is {self.least:.2%}{limit}, and "
+            f"{MAX_SHIFT_PX:g} px; no file was written: leave --swap out for an exact form, add "
+            "--finetune DIR, or keep the layers with --swap keep"
         )
 
     def _has_collapsed(self, proof: Proof) -> bool:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeseg.errors import ConfigError, GateError
 
 from .delegates.op import Op
-from .delegates.rates import predicted_ms
+from .delegates.rates import predicted_ms, rate_set
 from .delegates.target import Target, check_ops
 from .options import Precision
 from .rewrite.form import Form
 from .rewrite.forms import FORMS, form
-from .rewrite.sites import Site
+from .rewrite.sites import Kind, Site
 
 AUTO, KEEP = "auto", "keep"
 
@@ -154,7 +154,7 @@ def _decide(site: Site, target: Target, activations: str, swap: str) -> Decision
     running = [one for one in considered if not one.obstacles]
     exact = sorted((one for one in running if one.exact), key=lambda one: one.cost_ms)
     if exact:
-        return _exact(site, exact, considered)
+        return _exact(site, exact, considered, target)
     if running:
         return Decision(
             site,
@@ -170,7 +170,9 @@ def _decide(site: Site, target: Target, activations: str, swap: str) -> Decision
     )
 
 
-def _exact(site: Site, exact: list[Considered], considered: tuple[Considered, ...]) -> Decision:
+def _exact(
+    site: Site, exact: list[Considered], considered: tuple[Considered, ...], target: Target
+) -> Decision:
     best = exact[0]
     kept = next((one for one in exact if one.form.name == KEEP), None)
     if kept is not None and kept.cost_ms <= _WORTH * best.cost_ms:
@@ -178,12 +180,29 @@ def _exact(site: Site, exact: list[Considered], considered: tuple[Considered, ..
     first = next(one for one in considered if one.form.name == KEEP)
     if first.obstacles:
         return Decision(site, (best.form,), True, first.obstacles[0], first.source)
-    ratio = first.cost_ms / best.cost_ms
-    return Decision(site, (best.form,), True, f"about {ratio:.2g} times faster", best.source)
+    why = f"about {first.cost_ms / best.cost_ms:.2g} times faster"
+    return Decision(site, (best.form,), True, why, rate_set(target.rates).source)
+
+
+# What a form can be forced on, by the first word of its name; others take every kind.
+_FOR_KINDS: Mapping[str, tuple[Kind, ...]] = {
+    "subpixel": ("transpose",),
+    "refit": ("transpose",),
+    "bilinear": ("transpose", "bilinear"),
+    "nearest": ("nearest",),
+    "transpose": ("bilinear", "nearest"),
+}
 
 
 def _forced(site: Site, target: Target, activations: str, swap: str) -> Decision:
-    """Take the form that `--swap` names, or of its variants one that is exact and runs."""
+    """Take the form that `--swap` names, or of its variants one that is exact and runs.
+
+    Raises:
+        GateError: the form cannot be built for the site.
+    """
+    kinds = _FOR_KINDS.get(swap.partition("-")[0], (site.kind,))
+    if site.kind not in kinds or (swap == "bilinear" and site.kind == "bilinear"):
+        return Decision(site, (form(KEEP),), True, f"{swap} is not for {site.kind} layers", "")
     family = [one for one in FORMS if one.name == swap or one.name.startswith(f"{swap}-")]
     able = [one for one in family if not one.fits(site)]
     considered = [_considered(one, site, target, activations) for one in able]
@@ -194,6 +213,8 @@ def _forced(site: Site, target: Target, activations: str, swap: str) -> Decision
         return Decision(site, (exact[0].form,), True, "asked for with --swap", "", forced=True)
     plain = form(swap)
     reason = plain.fits(site)
+    if reason and (plain.exact is False or site.input_shape[3] != site.output_shape[3]):
+        raise GateError(f"--swap {swap} cannot take the place of {site.name}: {reason}")
     why = f"asked for with --swap, though {reason}" if reason else "asked for with --swap"
     return Decision(site, (plain,), plain.exact and not reason, why, "", forced=True)
 
