@@ -1,0 +1,1 @@
+"""Forms of an upsampling against each other: `python -m edgeseg.benchmarks.upsampling`."""
