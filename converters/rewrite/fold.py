@@ -1,11 +1,11 @@
 """Batch normalization and ReLU taken into the transposed convolution in front of them, exactly.
 
-TensorFlow Lite does so behind a convolution, but behind a transposed one a ReLU stays an operator of
-its own. In the layer's kernel, bias and activation all of it goes into whatever form the layer
-takes: the convolution of the sub-pixel form computes it for nothing.
+TensorFlow Lite folds them into a convolution, and into a transposed one with a bias, but not past
+what other forms of one put in between. In the layer's own kernel, bias and activation they go into
+whatever form it takes: the convolution of the sub-pixel form computes them for nothing.
 
 With scale = gamma / sqrt(variance + epsilon), as in Ioffe and Szegedy, "Batch normalization", ICML
-2015: kernel' = kernel * scale for each channel that comes out, bias' = beta + (bias - mean) * scale.
+2015: kernel' = kernel * scale by channel out, bias' = beta + (bias - mean) * scale.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def fold(model: Any, size: Size) -> tuple[Any, tuple[str, ...]]:
         The model, on an input of [1, size.height, size.width, 3] with nested models opened, and a
         sentence for each layer that took something in.
     """
-    flat = replace_calls(model, size, lambda call: None)
+    flat = replace_calls(model, size, _as_it_is)
     chains = {id(start): chain for start, chain in _chains(flat)}
     if not chains:
         return model, ()
@@ -76,6 +76,10 @@ def fold(model: Any, size: Size) -> tuple[Any, tuple[str, ...]]:
         return _folded(chain, _name(call, shared))(call.inputs[0])
 
     return replace_calls(flat, size, replaced), tuple(notes)
+
+
+def _as_it_is(call: Call) -> None:
+    del call
 
 
 def _chains(model: Any) -> list[tuple[Any, _Chain]]:
