@@ -103,7 +103,7 @@ def check_precision(target: Target, precision: Precision) -> None:
         ConfigError: it does not; with the flag that would do.
     """
     activations = _ACTIVATIONS.get(precision, "float32")
-    if activations in target.types:
+    if activations in target.types or _is_the_cpu(target):
         return
     flags = {"int8": "--int8", "uint8": "--int8", "float32": "--float32", "int16": "--int16x8"}
     ways = dict.fromkeys(flags[kind] for kind in target.types if kind in flags)

@@ -22,6 +22,7 @@ GIVEN: dict[str, Any] = {
     **dict.fromkeys(("io", "calib", "masks", "head", "input_size", "min_agreement")),
     **dict.fromkeys(("normalize", "color", "resize", "labels", "threads")),
     "calib_frames": 100,
+    "target": "cpu",
 }
 
 
@@ -136,6 +137,9 @@ def test_variants_are_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
         "float16",
         "auto",
         "fcn8-float16.tflite",
+    )
+    assert options_of("fcn8:int8", None, {**GIVEN, "target": "gpu"}).output.name == (
+        "fcn8-int8-gpu.tflite"
     )
     flags = options_of("fcn8:int8", None, {**GIVEN, "float32": True, "head": "argmax"})
     assert (flags.precision, flags.head) == ("float32", "argmax")

@@ -62,7 +62,8 @@ def target_rows(rewritten: Rewritten, check: Check | None) -> Iterator[tuple[str
     if left:
         counted = Counter((one.op.name, ", ".join(one.reasons)) for one in left)
         named = "; ".join(f"{n} {op} ({why})" for (op, why), n in counted.most_common(3))
-        yield "left to the CPU", f"{check.macs_left_out:.1%} of the MACs: {named}"
+        where = "in plain kernels" if rewritten.target.compiler == "xnnpack" else "left to the CPU"
+        yield where, f"{check.macs_left_out:.1%} of the MACs: {named}"
     if rewritten.proof is not None:
         yield "swapped", f"{rewritten.proof.agreement:.3%} of the pixels as before, in float"
 

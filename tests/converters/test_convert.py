@@ -210,8 +210,10 @@ def test_an_interruption_leaves_nothing(
 def test_the_steps_are_told(options: ConvertOptions) -> None:
     steps: list[str] = []
     convert(replace(options, precision="float32"), steps.append)
-    assert steps[:2] == ["loading the model", "converting to float32"]
-    assert steps[2].startswith("proving on 8 held-out images")
+    assert steps[0] == "loading the model"
+    assert steps[1].startswith("planning for CPU")
+    assert steps[2] == "converting to float32"
+    assert steps[3].startswith("proving on 8 held-out images")
 
 
 @pytest.fixture(autouse=True)
