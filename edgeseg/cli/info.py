@@ -109,7 +109,7 @@ def _show(facts: dict[str, Any]) -> None:
 
     if "precision" in facts:
         words = precision_in_words(facts["precision"], facts["float_layers"])
-        facts = {**facts, "precision": words}
+        facts = {**facts, "precision": words, **_swaps(facts["proof"])}
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -118,6 +118,16 @@ def _show(facts: dict[str, Any]) -> None:
             title = "MACs" if name == "macs" else name.removesuffix("_bytes").replace("_", " ")
             table.add_row(title, Text(_text(name, value)))
     console().print(table)
+
+
+def _swaps(proof: dict[str, Any]) -> dict[str, Any]:
+    """Return the proof without its swapped layers, and those in a line each."""
+    swaps = [
+        f"{swap['layer']}: {swap['form']}, {'exact' if swap['exact'] else 'approximate'}"
+        for swap in proof.get("swaps", ())
+    ]
+    rest = {name: value for name, value in proof.items() if name != "swaps"}
+    return {"proof": rest, "swapped layers": _lines(swaps)}
 
 
 def _text(name: str, value: Any) -> str:
