@@ -22,6 +22,10 @@ _COMMANDS: Final = {
     "run": ("edgeseg.cli.run", "Show or save the masks of a camera, video, image or folder."),
     "eval": ("edgeseg.cli.eval", "Say how accurate models are on images and masks."),
     "bench": ("edgeseg.cli.bench", "Compare models: which is faster, by how much, how surely."),
+    "check": (
+        "edgeseg.cli.check",
+        "Say where a file's operators run on a target, and what falls back.",
+    ),
     "train": ("edgeseg.cli.train", "Train an FCN on images and index masks."),
     "info": ("edgeseg.cli.info", "Say what is installed and used here, or what a model is."),
 }

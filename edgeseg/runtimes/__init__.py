@@ -13,6 +13,7 @@ from typing import Final
 from edgeseg.errors import ConfigError
 from edgeseg.manifest import Size
 from edgeseg.runtimes._base import Runtime, TensorSpec
+from edgeseg.runtimes._coverage import delegated_operators
 from edgeseg.runtimes._interpreter import InterpreterRuntime
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "TensorSpec",
     "available",
     "default_threads",
+    "delegated_operators",
     "open_runtime",
     "usable_cores",
 ]

@@ -16,7 +16,7 @@ def kernels_in_use(interpreter: Any) -> str:
     """
     try:
         operators = interpreter._get_ops_details()
-        taken, total = _taken(operators)
+        taken, total = len(delegated_operators(operators)), len(_plain(operators))
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError):
         return "kernels unknown"
     if not taken:
@@ -24,19 +24,24 @@ def kernels_in_use(interpreter: Any) -> str:
     return "XNNPACK" if taken == total else f"XNNPACK for {taken} of {total} operators"
 
 
-def _taken(operators: list[dict[str, Any]]) -> tuple[int, int]:
-    """Count the operators inside delegates, and all.
+def delegated_operators(operators: list[dict[str, Any]]) -> set[int]:
+    """Return which of the file's operators are inside delegates, by their places in the file.
 
-    The list keeps the replaced operators and adds one DELEGATE entry per replaced part, so the
-    replaced ones are those met on the way back from its outputs to its inputs.
+    The list, an interpreter's `_get_ops_details()`, keeps the replaced operators and adds one
+    DELEGATE entry per replaced part, so the replaced ones are those met on the way back from its
+    outputs to its inputs.
     """
-    plain = [operator for operator in operators if operator["op_name"] != _DELEGATE]
+    plain = _plain(operators)
     makers = {int(out): index for index, op in enumerate(plain) for out in op["outputs"]}
     taken: set[int] = set()
     for operator in operators:
         if operator["op_name"] == _DELEGATE:
             taken |= _between(plain, makers, operator)
-    return len(taken), len(plain)
+    return taken
+
+
+def _plain(operators: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [operator for operator in operators if operator["op_name"] != _DELEGATE]
 
 
 def _between(

@@ -1,0 +1,63 @@
+"""TensorFlow Lite Micro (package `tflite-micro`), with its reference kernels."""
+
+from __future__ import annotations
+
+import re
+
+from edgeseg.converters.delegates.op import Op, read_ops
+
+from .litert import NOT_COMPARED, TIMEOUT_S, broke, is_hybrid, probes_for, why_no_litert
+from .process import Finished, installed, run_child
+from .verdict import verdict
+from .word import LeftOut, Word
+
+_PACKAGE = "tflite-micro"
+_KERNELS = "LiteRT's reference kernels"
+_MISSING = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
+_FAILED = re.compile(r"Node (\w+) \(number (\d+)\)\.? failed to (\w+)")
+_ARENA = re.compile(r"Arena allocation total (\d+) bytes")
+
+
+def why_not() -> str:
+    """Return why TFLite Micro cannot be asked here, empty where it can."""
+    if not installed(_PACKAGE):
+        return f"TFLite Micro is not installed; type: pip install {_PACKAGE}"
+    return why_no_litert()
+
+
+def judge(tflite: bytes) -> Word:
+    """Return whether TFLite Micro runs a file, and whether its numbers are the reference's."""
+    compiler = f"TFLite Micro {installed(_PACKAGE)}"
+    ops = read_ops(tflite)
+    done = run_child("tflm", tflite, TIMEOUT_S, probes=probes_for(ops))
+    if not done.facts:
+        left = missing(done.output, ops)
+        notes = ("TFLite Micro stops at the first operator that it lacks",) if left else ()
+        return Word(compiler, left, notes=notes, failed="" if left else broke(done, "TFLite Micro"))
+    found = done.facts.get("difference")
+    return Word(
+        compiler,
+        figures=_figures(done),
+        wrong=verdict(found, _KERNELS, is_hybrid=is_hybrid(ops), exact=True) if found else "",
+        notes=() if found else (NOT_COMPARED,),
+    )
+
+
+def missing(output: str, ops: tuple[Op, ...]) -> tuple[LeftOut, ...]:
+    """Return the operators that TFLite Micro stopped at, from what it printed."""
+    if lacking := _MISSING.search(output):
+        reason = f"TFLite Micro has no {lacking[1]}"
+        named = (op for op in ops if op.name == lacking[1])
+        return tuple(LeftOut(op.name, op.layer, reason, op.index) for op in named)
+    failed = _FAILED.search(output)
+    if failed is None or int(failed[2]) >= len(ops):
+        return ()
+    op = ops[int(failed[2])]
+    before = output[: failed.start()].strip().splitlines()
+    said = re.sub(r"^\S+\.cc(:\d+)? ", "", before[-1]) if before else f"failed to {failed[3]}"
+    return (LeftOut(op.name, op.layer, said, op.index),)
+
+
+def _figures(done: Finished) -> dict[str, float]:
+    arena = _ARENA.search(done.output)
+    return {"arena_bytes": int(arena[1])} if arena else {}
