@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-
-import numpy as np
 
 from edgeseg.benchmarks.paired import Plan
 
@@ -18,26 +15,27 @@ from .timing import opener, rounds_ms, time_files, time_of
 UNTOUCHED = "none"
 """The target that leaves every layer as it is."""
 
-FRAMES = 16
-
 
 @dataclass(frozen=True)
-class Pair:
-    """A network's files in both ways.
+class Made:
+    """A network's int8 file.
 
     Attributes:
-        untouched, planned: int8 files.
+        path: of the file.
+        size: of its input.
         forms: what each layer became.
-        size: of the input.
-        agreement, pixels: of the float files' class maps.
+        agreement: share of pixels on which the float network in these forms has the same class as
+            the float network; 1 where no layer changed.
+        pixels: how many were compared.
+        int8_agreement: likewise, of the int8 file.
     """
 
-    untouched: Path
-    planned: Path
-    forms: tuple[str, ...]
+    path: Path
     size: str
+    forms: tuple[str, ...]
     agreement: float
     pixels: int
+    int8_agreement: float
 
 
 def compare_networks(
@@ -63,18 +61,21 @@ def compare_networks(
     Raises:
         EdgesegError: the model cannot be converted or run.
     """
-    pair = pool.submit(make_pair, model, target, frames, folder).result()
+    untouched, planned = (
+        pool.submit(make, model, way, frames, folder).result() for way in (UNTOUCHED, target)
+    )
     for count in threads:
         recording = time_files(
-            [pair.untouched, pair.planned], ("untouched", "planned"), count, plan, opener("xnnpack")
+            [untouched.path, planned.path], (UNTOUCHED, target), count, plan, opener("xnnpack")
         )
         yield Network(
             model=model.stem,
-            size=pair.size,
+            size=planned.size,
             target=target,
-            forms=pair.forms,
-            agreement=pair.agreement,
-            pixels=pair.pixels,
+            forms=planned.forms,
+            agreement=planned.agreement,
+            pixels=planned.pixels,
+            int8_agreements=(untouched.int8_agreement, planned.int8_agreement),
             threads=count,
             untouched=time_of(recording, 0),
             planned=time_of(recording, 1),
@@ -82,56 +83,31 @@ def compare_networks(
         )
 
 
-def make_pair(model: Path, target: str, frames: Path | None, folder: Path) -> Pair:
-    """Convert a model untouched and planned, to int8 and to float32, all with the full head."""
+def make(model: Path, target: str, frames: Path | None, folder: Path) -> Made:
+    """Convert a model to int8 with its full head, planned for a target."""
     from edgeseg.converters import ConvertOptions, convert
 
-    folder.mkdir(parents=True, exist_ok=True)
-    files: dict[tuple[str, str], Path] = {}
-    forms: tuple[str, ...] = ()
-    for precision in ("int8", "float32"):
-        for way in (UNTOUCHED, target):
-            path = folder / f"{model.stem}-{way}-{precision}.tflite"
-            report = convert(
-                ConvertOptions(
-                    source=str(model),
-                    output=path,
-                    precision=precision,
-                    head="full",
-                    calibration=frames,
-                    target=way,
-                    # Weights do not change how long a file takes, and agreement is told below.
-                    refine=False,
-                    min_agreement=0.0,
-                )
-            )
-            files[way, precision] = path
-            if report.rewritten is not None:
-                forms = tuple(f"{one.layer}: {one.form}" for one in report.rewritten.swaps)
-    agreement, pixels = agreement_of(files[UNTOUCHED, "float32"], files[target, "float32"], frames)
-    size = str(report.manifest.preparation.size)
-    return Pair(files[UNTOUCHED, "int8"], files[target, "int8"], forms, size, agreement, pixels)
-
-
-def agreement_of(one: Path, other: Path, frames: Path | None) -> tuple[float, int]:
-    """Return on which share of pixels two files have the same class, and of how many.
-
-    Args:
-        one: a .tflite file with a full head.
-        other: another with the same.
-        frames: pictures to look at, `FRAMES` of them, evenly spread; None renders streets.
-    """
-    from edgeseg.converters.frames import Streets, open_pool
-    from edgeseg.segmenter import Segmenter
-
-    pictures = Streets() if frames is None else open_pool(frames, None)
-    step = max(1, pictures.length // FRAMES)
-    chosen = list(islice(range(0, pictures.length, step), FRAMES))
-    same = pixels = 0
-    with Segmenter(one) as first, Segmenter(other) as second:
-        for shot in pictures.read(chosen, truth=False):
-            tensor = first.prepare(shot.pixels)
-            winners = [np.argmax(each.infer(tensor), axis=-1) for each in (first, second)]
-            same += int(np.count_nonzero(winners[0] == winners[1]))
-            pixels += winners[0].size
-    return same / max(pixels, 1), pixels
+    path = folder / f"{model.stem}-{target}.tflite"
+    report = convert(
+        ConvertOptions(
+            source=str(model),
+            output=path,
+            precision="int8",
+            head="full",
+            calibration=frames,
+            target=target,
+            # How long a file takes does not depend on its weights, and agreement is told.
+            refine=False,
+            min_agreement=0.0,
+        )
+    )
+    rewritten, size = report.rewritten, report.manifest.preparation.size
+    proof = rewritten.proof if rewritten else None
+    return Made(
+        path=path,
+        size=str(size),
+        forms=tuple(f"{one.layer}: {one.form}" for one in rewritten.swaps) if rewritten else (),
+        agreement=proof.agreement if proof else 1.0,
+        pixels=report.proof.frames * size.width * size.height,
+        int8_agreement=report.proof.agreement,
+    )

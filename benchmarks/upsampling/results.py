@@ -98,8 +98,10 @@ class Network:
         size: of its input, WxH.
         target: that it was planned for.
         forms: what each layer became: "up8: subpixel".
-        agreement: share of pixels with the same class, float file against float file.
+        agreement: share of pixels on which the planned float network has the class of the float
+            network.
         pixels: how many were compared.
+        int8_agreements: likewise, of the untouched and the planned int8 file.
         threads: of the runtime.
         untouched, planned: of the int8 files; the ratio is planned / untouched.
         rounds_ms: as for a group; untouched first.
@@ -111,6 +113,7 @@ class Network:
     forms: tuple[str, ...]
     agreement: float
     pixels: int
+    int8_agreements: tuple[float, float]
     threads: int
     untouched: Time
     planned: Time
@@ -207,20 +210,19 @@ def _contender(stored: dict[str, Any]) -> Contender:
 def _group(stored: dict[str, Any]) -> Group:
     forms = tuple(map(_contender, stored["forms"]))
     times = tuple(Time(**time) for time in stored["times"])
-    kernels, rounds = tuple(stored["kernels"]), tuple(stored["rounds_ms"])
-    return Group(
-        **{**stored, "forms": forms, "times": times, "kernels": kernels, "rounds_ms": rounds}
-    )
+    rest = {key: _frozen(stored[key]) for key in ("kernels", "rounds_ms")}
+    return Group(**{**stored, **rest, "forms": forms, "times": times})
 
 
 def _network(stored: dict[str, Any]) -> Network:
     return Network(
         **{
             **stored,
-            "forms": tuple(stored["forms"]),
+            "forms": _frozen(stored["forms"]),
+            "int8_agreements": _frozen(stored["int8_agreements"]),
             "untouched": Time(**stored["untouched"]),
             "planned": Time(**stored["planned"]),
-            "rounds_ms": tuple(stored["rounds_ms"]),
+            "rounds_ms": _frozen(stored["rounds_ms"]),
         }
     )
 
@@ -230,9 +232,14 @@ def _cycles(stored: dict[str, Any]) -> Cycles:
         **{
             **stored,
             "form": _contender(stored["form"]),
-            "cpu_operators": tuple(stored["cpu_operators"]),
+            "cpu_operators": _frozen(stored["cpu_operators"]),
         }
     )
+
+
+def _frozen(value: Any) -> Any:
+    """Return JSON's lists as tuples, all the way down."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def blocks_only(results: Results) -> Results:

@@ -210,36 +210,41 @@ def _estimated(entry: Cycles) -> Cell:
 def _networks(results: Results) -> Table:
     return Table(
         f"whole networks, int8: untouched against planned for {results.networks[0].target}",
-        ("network", "threads", "untouched", "planned", "times faster", "same pixels in float"),
+        ("network", "threads", "untouched", "planned", "times faster", "same pixels"),
         tuple(_network(network) for network in results.networks),
-        tuple(dict.fromkeys(f"{one.model}: {', '.join(one.forms)}" for one in results.networks)),
+        (
+            "pixels whose class is that of the float network: in the planned float network (in",
+            "brackets: in the untouched and the planned int8 file)",
+            *dict.fromkeys(f"{one.model}: {', '.join(one.forms)}" for one in results.networks),
+        ),
     )
 
 
 def _network(network: Network) -> tuple[Cell, ...]:
-    texts = (
-        f"{network.model} {network.size}",
-        f"{network.threads}",
-        f"{_figure(network.untouched.median_ms)} ms",
-        f"{_figure(network.planned.median_ms)} ms",
+    before, after = network.int8_agreements
+    return (
+        Cell((network.model, network.size)),
+        Cell((f"{network.threads}",)),
+        Cell((f"{_figure(network.untouched.median_ms)} ms",)),
+        Cell((f"{_figure(network.planned.median_ms)} ms",)),
         _times_faster(network.planned),
-        _share(network),
+        Cell((_share(network.agreement), f"({before:.2%}, {after:.2%})".replace("%", " %"))),
     )
-    return tuple(Cell((text,)) for text in texts)
 
 
-def _times_faster(time: Time) -> str:
+def _times_faster(time: Time) -> Cell:
     assert time.ratio is not None
+    style = _STYLES.get(time.verdict, "")
     if time.low is None or time.high is None:
-        return f"{1 / time.ratio:.2f}"
-    return f"{1 / time.ratio:.2f} ({1 / time.high:.2f} to {1 / time.low:.2f})"
+        return Cell((f"{1 / time.ratio:.2f}",), style)
+    return Cell((f"{1 / time.ratio:.2f}", f"({1 / time.high:.2f} to {1 / time.low:.2f})"), style)
 
 
-def _share(network: Network) -> str:
+def _share(agreement: float) -> str:
     """Return the agreement, never rounded up to all pixels."""
-    if network.agreement == 1:
+    if agreement == 1:
         return "100 %"
-    return f"{min(network.agreement, 0.999999):.4%}".replace("%", " %")
+    return f"{min(agreement, 0.999999):.4%}".replace("%", " %")
 
 
 def _drawn(table: Table) -> Any:
