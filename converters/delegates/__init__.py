@@ -8,10 +8,29 @@ from types import MappingProxyType
 
 from edgeseg.errors import ConfigError
 
-from .tables import cpu
+from .tables import (
+    coreml,
+    cpu,
+    edgetpu,
+    ethos_u,
+    google_tensor,
+    gpu,
+    hexagon,
+    intel,
+    mediatek,
+    neutron,
+    nnapi,
+    qnn,
+    samsung,
+    tflm,
+    vx,
+)
 from .target import Target
 
-_FAMILIES = (cpu,)
+_FAMILIES = (
+    *(cpu, gpu, coreml, nnapi, edgetpu, ethos_u, tflm),
+    *(qnn, mediatek, samsung, google_tensor, intel, neutron, vx, hexagon),
+)
 _SHORT = {
     "ethos-u55": "ethos-u55-128",
     "ethos-u65": "ethos-u65-256",
@@ -51,4 +70,4 @@ def names() -> tuple[str, ...]:
 
 def all_targets() -> tuple[Target, ...]:
     """Return one target a family, for a matrix: the variants of one chip are left out."""
-    return tuple(TARGETS[name] for name in _SHOWN if name in TARGETS)
+    return tuple(TARGETS[name] for name in _SHOWN)

@@ -140,6 +140,8 @@ class Op:
     @property
     def input(self) -> Tensor | None:
         """The input that carries the activations: the first that is no constant."""
+        if self.name == "TRANSPOSE_CONV" and len(self.inputs) > 2:
+            return self.inputs[2]  # before it stands the output's shape, which may be open
         live = [tensor for tensor in self.inputs if tensor is not None and not tensor.is_constant]
         return live[0] if live else None
 

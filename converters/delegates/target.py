@@ -17,7 +17,7 @@ class Limit:
     """One condition on an operator.
 
     Attributes:
-        text: what must hold, in words: "stride 1 or 2".
+        text: what must hold, in words that go on after "needs": "stride 1 or 2".
         holds: whether it does.
     """
 
@@ -154,7 +154,9 @@ def _reasons(op: Op, rule: Rule, target: Target) -> list[str]:
     kind = op.input.dtype if op.input is not None else op.output.dtype
     if kind not in types:
         reasons.append(f"{kind} activations; it takes {', '.join(types)}")
-    reasons += [limit.text for limit in (*target.limits, *rule.limits) if not limit.holds(op)]
+    reasons += [
+        f"needs {limit.text}" for limit in (*target.limits, *rule.limits) if not limit.holds(op)
+    ]
     return reasons
 
 
