@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from edgeseg.fcn.checkpoint import checkpoint_path, load_state, save_state
 from edgeseg.fcn.dataset import BatchPlan, batches, class_weights
 from edgeseg.fcn.decoder import Decoder, Scores
 from edgeseg.fcn.encoder import encoder_spec
+from edgeseg.fcn.loop import freeze_batch_norm, run_epoch
 from edgeseg.fcn.loss import segmentation_loss
 from edgeseg.fcn.predict import segment_with
 from edgeseg.fcn.upsampling import Upsampling
@@ -249,7 +249,7 @@ def _fit(
     data = batches(plan)
     checkpoint = checkpoint_path(options.output)
     if _batch_norm(options) == "frozen":
-        _freeze_batch_norm(model)
+        freeze_batch_norm(model)
     loss = segmentation_loss(plan.weights, options.jaccard)
     _compile(model, options, loss, steps=len(data) * options.epochs)
     run = {**_recipe(options), "start": _start(options), "data": _digest(plan.pairs)}
@@ -258,7 +258,7 @@ def _fit(
         for epoch in range(len(losses), options.epochs):
             data.epoch = epoch
             shown = partial(progress, epoch + 1, options.epochs) if progress else None
-            losses.append(_run_epoch(model, data, reader, shown))
+            losses.append(run_epoch(model, data, reader, shown))
             save_state(checkpoint, model, losses, run)
     return losses
 
@@ -270,50 +270,9 @@ def _digest(pairs: Sequence[Pair]) -> str:
     return f"{len(pairs)} images, {hashlib.sha256(listed.encode()).hexdigest()[:12]}"
 
 
-def _run_epoch(
-    model: Any,
-    data: Any,
-    reader: ThreadPoolExecutor,
-    progress: Callable[[int, int, float], None] | None,
-) -> float:
-    """Train on every batch once, reading the next one meanwhile, and return the mean loss.
-
-    Keras's `fit` reads through a thread of TensorFlow's own, on which an interrupted process may
-    wait forever when it ends.
-    """
-    total = 0.0
-    following = reader.submit(data.__getitem__, 0)
-    for batch in range(len(data)):
-        current = following.result()
-        if batch + 1 < len(data):
-            following = reader.submit(data.__getitem__, batch + 1)
-        model.reset_metrics()
-        total += float(model.train_on_batch(*current, return_dict=True)["loss"])
-        if not math.isfinite(total):
-            raise ModelError(
-                f"the loss became {total} in epoch {data.epoch + 1}; try a smaller --learning-rate"
-            )
-        if progress:
-            progress(batch + 1, len(data), total / (batch + 1))
-    return total / len(data)
-
-
 def _batch_norm(options: TrainOptions) -> BatchNorm:
     started = options.init is not None or options.weights is not None
     return options.batch_norm or ("frozen" if started else "trained")
-
-
-def _freeze_batch_norm(model: Any) -> None:
-    """Keep statistics of a million pictures rather than take those of a few hundred.
-
-    A frozen layer is a constant scale and shift, so a training step takes little more than half as
-    long on a CPU, and the network is the same in training as on the device.
-    """
-    import keras
-
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
 
 
 def _compile(model: Any, options: TrainOptions, loss: Any, steps: int) -> None:
