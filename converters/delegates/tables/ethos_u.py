@@ -154,7 +154,6 @@ def _target(family: str, title: str, macs: int, rules: Rules) -> Target:
         types=_MAPS,
         rules=rules,
         listed=_VELA,
-        limits=(need.BATCH_OF_ONE,),
         compiler="vela",
         accelerator=name,
         rates=family,

@@ -14,7 +14,7 @@ _FOLDER = (
 _SHUFFLE = "--swap subpixel-reshape or --swap bilinear-chain"
 
 _RULES: Rules = {
-    **each("CONV_2D DEPTHWISE_CONV_2D", Rule(_FOLDER, limits=(need.KERNEL,))),
+    **each("CONV_2D DEPTHWISE_CONV_2D", Rule(_FOLDER, limits=(need.KERNEL, need.BATCH_OF_ONE))),
     "FULLY_CONNECTED": Rule(_FOLDER),
     **never(
         "TRANSPOSE_CONV",
@@ -63,6 +63,5 @@ NEUTRON = Target(
     types=("int8", "uint8"),
     rules=changed(_RULES, unverified=True),
     listed=_FOLDER,
-    limits=(need.BATCH_OF_ONE,),
 )
 TARGETS = (NEUTRON,)
