@@ -1,4 +1,4 @@
-"""Whole networks: the untouched int8 file against the one that is planned for a target."""
+"""Whole networks in int8: planned for a target, untouched, and as TensorFlow Lite alone has it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeseg.benchmarks.paired import Plan
+from edgeseg.files import atomic_write_bytes
+from edgeseg.manifest import Size
 
 from .results import Network
 from .timing import opener, rounds_ms, time_files, time_of
 
 UNTOUCHED = "none"
 """The target that leaves every layer as it is."""
+
+PLANNED = ("planned", "untouched", "stock")
+"""The three files of a network; the first is the reference."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Made:
     """
 
     path: Path
-    size: str
+    size: Size
     forms: tuple[str, ...]
     agreement: float
     pixels: int
@@ -47,11 +52,11 @@ def compare_networks(
     pool: Executor,
     folder: Path,
 ) -> Iterator[Network]:
-    """Convert a model both ways and time the int8 files, for each number of threads.
+    """Convert a model in all three ways and time the int8 files, for each number of threads.
 
     Args:
         model: a Keras file.
-        target: what the second file is planned for.
+        target: what a file is planned for.
         frames: pictures that calibrate and are compared; None renders streets.
         threads: of the runtime.
         plan: how long to measure.
@@ -61,24 +66,25 @@ def compare_networks(
     Raises:
         EdgesegError: the model cannot be converted or run.
     """
-    untouched, planned = (
-        pool.submit(make, model, way, frames, folder).result() for way in (UNTOUCHED, target)
+    planned, untouched = (
+        pool.submit(make, model, way, frames, folder).result() for way in (target, UNTOUCHED)
     )
+    stock = pool.submit(make_stock, model, frames, folder).result()
+    paths = (planned.path, untouched.path, stock)
     for count in threads:
-        recording = time_files(
-            [untouched.path, planned.path], (UNTOUCHED, target), count, plan, opener("xnnpack")
-        )
+        recording = time_files(paths, PLANNED, count, plan, opener("xnnpack", planned.size))
         yield Network(
             model=model.stem,
-            size=planned.size,
+            size=str(planned.size),
             target=target,
             forms=planned.forms,
             agreement=planned.agreement,
             pixels=planned.pixels,
             int8_agreements=(untouched.int8_agreement, planned.int8_agreement),
             threads=count,
-            untouched=time_of(recording, 0),
-            planned=time_of(recording, 1),
+            planned=time_of(recording, 0),
+            untouched=time_of(recording, 1),
+            stock=time_of(recording, 2),
             rounds_ms=rounds_ms(recording),
         )
 
@@ -105,9 +111,32 @@ def make(model: Path, target: str, frames: Path | None, folder: Path) -> Made:
     proof = rewritten.proof if rewritten else None
     return Made(
         path=path,
-        size=str(size),
+        size=size,
         forms=tuple(f"{one.layer}: {one.form}" for one in rewritten.swaps) if rewritten else (),
         agreement=proof.agreement if proof else 1.0,
         pixels=report.proof.frames * size.width * size.height,
         int8_agreement=report.proof.agreement,
     )
+
+
+def make_stock(model: Path, frames: Path | None, folder: Path) -> Path:
+    """Convert a model to int8 with TFLiteConverter alone, which leaves the batch open."""
+    import tensorflow as tf
+
+    from edgeseg.converters.calibrate import plan_frames, samples
+    from edgeseg.converters.load import load
+    from edgeseg.converters.options import ConvertOptions
+    from edgeseg.converters.quiet import quiet_tensorflow
+
+    path = folder / f"{model.stem}-stock.tflite"
+    options = ConvertOptions(str(model), path, "int8", calibration=frames)
+    network = load(options)
+    with quiet_tensorflow():
+        converter = tf.lite.TFLiteConverter.from_keras_model(network.model)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        plan = plan_frames(options, network)
+        converter.representative_dataset = samples(plan, network.preparation)
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+        atomic_write_bytes(path, bytes(converter.convert()))
+    return path

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edgeseg.benchmarks.interval import is_precise, judge, ratio_to_reference
 from edgeseg.benchmarks.paired import Contestant, Plan, Recording, Workload, measure
+from edgeseg.manifest import Size
 from edgeseg.runtimes import Runtime, TensorSpec, open_runtime
 
 from .nets import Net
@@ -88,11 +89,16 @@ def rounds_ms(recording: Recording) -> tuple[Any, ...]:
     )
 
 
-def opener(kernels: str) -> Open:
-    """Return what opens a file on XNNPACK, or on the runtime's builtin kernels."""
+def opener(kernels: str, size: Size | None = None) -> Open:
+    """Return what opens a file on XNNPACK, or on the runtime's builtin kernels.
+
+    Args:
+        kernels: one of `KERNELS`.
+        size: of the input, where a file leaves it open.
+    """
     if kernels == "builtin":
         return _open_builtin
-    return lambda path, threads: open_runtime(path, name="litert", threads=threads)
+    return lambda path, threads: open_runtime(path, name="litert", threads=threads, input_size=size)
 
 
 def _open_builtin(path: Path, threads: int) -> Runtime:

@@ -113,9 +113,18 @@ def cycles(stride: int) -> tuple[Cycles, ...]:
 
 
 def network(agreement: float = 1.0) -> Network:
-    times = (Time(40.0, 39.0, 50), Time(10.0, 9.9, 200, 0.25, 0.24, 0.26, "faster"))
     return Network(
-        "fcn8", "64x64", "cpu", ("up: subpixel",), agreement, 1_000_000, (0.98, 0.985), 1, *times
+        model="fcn8",
+        size="64x64",
+        target="cpu",
+        forms=("up: subpixel",),
+        agreement=agreement,
+        pixels=1_000_000,
+        int8_agreements=(0.98, 0.985),
+        threads=1,
+        planned=Time(10.0, 9.9, 200),
+        untouched=Time(40.0, 39.0, 50, 4.0, 3.85, 4.17, "slower"),
+        stock=Time(60.0, 59.0, 30, 6.0, 5.8, 6.1, "slower"),
     )
 
 
@@ -178,8 +187,8 @@ def test_tables_never_hide_what_falls_back(results: Results) -> None:
 
 def test_networks_are_told_with_speed_interval_and_pixels(results: Results) -> None:
     text = drawn(results, 120)
-    assert "4.00" in text
-    assert "(3.85 to 4.17)" in text
+    assert "4.00x (3.85-4.17)" in text
+    assert "6.00x (5.80-6.10)" in text
     assert "99.9999 %" in text  # one pixel of many is not 100 %
     assert "100 %" in drawn(replace(results, networks=(network(),)), 120)
 
@@ -338,5 +347,6 @@ def test_a_network_is_timed_untouched_and_planned(tmp_path: Path) -> None:
     assert "subpixel" in found.forms[0]
     assert found.agreement > 0.9999
     assert found.pixels > 64 * 64
-    assert found.planned.ratio is not None
-    assert found.untouched.ratio is None
+    assert found.planned.ratio is None
+    assert found.untouched.ratio is not None
+    assert found.stock.ratio is not None
