@@ -212,8 +212,8 @@ def _networks(results: Results) -> Table:
         ("network", "threads", "planned", "untouched", "TFLite alone", "same pixels"),
         tuple(_network(network) for network in results.networks),
         (
-            "How many times faster the planned file is, with the 95 % interval, than the untouched one "
-            "(by edgeseg, every layer as it is) and than the one TFLiteConverter makes by itself, "
+            "How many times faster the planned file is, with its 95 % interval, than the untouched "
+            "one (by edgeseg, every layer as it is) and than what TFLiteConverter makes by itself, "
             "whose batch is open. Same pixels: whose class is that of the float network, when its "
             "layers are swapped; below, in the untouched int8 file and in the planned one.",
             *dict.fromkeys(f"{one.model}: {', '.join(one.forms)}" for one in results.networks),

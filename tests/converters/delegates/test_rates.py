@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from itertools import combinations, pairwise
 
+import keras
 import pytest
 
 from edgeseg.converters.delegates.op import Op, Tensor
 from edgeseg.converters.delegates.rates import predicted_ms, rate_sets
+from edgeseg.converters.rewrite.forms import form
+from edgeseg.converters.rewrite.sites import Site
 from edgeseg.errors import ConfigError
+from edgeseg.fcn import bilinear_kernel
 
 SIDE, CLASSES = 256, 21
 CLEAR = 1.3  # ratio of two measured times from which on their order must be predicted
@@ -122,6 +126,65 @@ def test_xnnpack_orders_forms_as_measured(dtype: str, stride: int) -> None:
         quick, slow = sorted((one, other), key=measured.__getitem__)
         if measured[slow] > CLEAR * measured[quick]:
             assert predicted[quick] < predicted[slow], (quick, slow)
+
+
+# Vela 5.2.0, int8, 256x256x21 output, ms at strides 2, 8 and 32; None where an operator is left to
+# the CPU. Ethos-U65's plain resize by 2 is not here: Vela has it at twice the padded one's time.
+VELA_STRIDES = (2, 8, 32)
+VELA: dict[str, dict[str, tuple[float | None, ...]]] = {
+    "ethos-u55": {
+        "keep": (12.6, None, None),
+        "subpixel": (None, None, None),
+        "subpixel-reshape": (13.1, 12.4, 14.6),
+        "bilinear": (7.38, None, None),
+        "bilinear-padded": (11.6, None, None),
+        "bilinear-gain": (29.4, None, None),
+    },
+    "ethos-u65": {
+        "keep": (5.25, None, None),
+        "subpixel": (None, None, None),
+        "subpixel-reshape": (7.95, 8.36, 7.20),
+        "bilinear-padded": (5.38, None, None),
+        "bilinear-gain": (8.07, None, None),
+    },
+    "ethos-u85": {
+        "keep": (21.0, 335.0, 2547.0),
+        "subpixel": (None, None, None),
+        "subpixel-reshape": (28.6, 17.2, 24.6),
+        "bilinear": (1.15, 1.05, 1.05),
+        "bilinear-padded": (3.20, 2.90, 3.33),
+        "bilinear-gain": (3.43, 2.89, 2.89),
+    },
+}
+CLEAR_CYCLES = 1.5  # an estimate, and one that jumps with sizes
+
+
+@pytest.mark.parametrize("stride", VELA_STRIDES)
+@pytest.mark.parametrize("rates", VELA)
+def test_ethos_u_orders_forms_as_vela_does(rates: str, stride: int) -> None:
+    site = transposed_site(stride)
+    column = VELA_STRIDES.index(stride)
+    estimated = {name: times[column] for name, times in VELA[rates].items()}
+    predicted = {name: predicted_ms(form(name).ops(site, "int8"), rates) for name in estimated}
+    there = {name: ms for name, ms in estimated.items() if ms is not None}
+    for one, other in combinations(there, 2):
+        quick, slow = sorted((one, other), key=there.__getitem__)
+        if there[slow] > CLEAR_CYCLES * there[quick]:
+            assert predicted[quick] < predicted[slow], (quick, slow)
+    best = min(there, key=there.__getitem__)
+    assert all(predicted[best] < predicted[name] for name in estimated if name not in there)
+
+
+def transposed_site(stride: int) -> Site:
+    """A transposed convolution of 21 classes with the bilinear kernel, which all forms fit."""
+    layer = keras.layers.Conv2DTranspose(
+        CLASSES, 2 * stride, strides=stride, padding="same", use_bias=False
+    )
+    low = SIDE // stride
+    layer.build((1, low, low, CLASSES))
+    layer.set_weights([bilinear_kernel(stride, CLASSES)])
+    shapes = ((1, low, low, CLASSES), (1, SIDE, SIDE, CLASSES))
+    return Site("up", "transpose", layer, *shapes, winner_only=True)
 
 
 def test_a_rate_set_of_another_name_is_refused_with_the_nearest() -> None:
