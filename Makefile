@@ -6,13 +6,15 @@ ENCODER ?= imagenet
 ENCODER1 ?= imagenet
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.edgeseg-installed
+SWIFTSHADER := build/swiftshader/libvk_swiftshader.so
+CHROMIUM := @sparticuz/chromium@131.0.1
 NATIVE := $(wildcard native/*.cc native/*.h native/tests/*.cc)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help setup demo test slow lint format types bench zoo clean
+.PHONY: help setup demo test slow lint format types bench zoo swiftshader clean
 
 help: ## list these targets
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
 
 setup: $(STAMP) ## make the virtual environment and install edgeseg into it
 
@@ -52,6 +54,22 @@ bench: $(STAMP) ## compare the decoders on this machine
 
 zoo: $(STAMP) ## train, convert and describe the embedded models again (2 hours; CAMVID, ENCODER, ENCODER1)
 	PATH="$(BIN):$$PATH" sh edgeseg/zoo/make.sh $(CAMVID) $(ENCODER) $(ENCODER1)
+
+swiftshader: $(SWIFTSHADER) ## fetch a GPU driver that runs on any CPU, for tests and check (npm, 66 MB)
+	@echo "now set EDGESEG_VULKAN=$(abspath $(dir $(SWIFTSHADER)))"
+
+# It comes with a build of Chromium, of which all else is left out; npm checks the archive's hash.
+$(SWIFTSHADER):
+	@command -v npm >/dev/null && command -v node >/dev/null || \
+	  { echo "this fetches SwiftShader with npm and node; type: apt install npm"; exit 1; }
+	rm -rf build/swiftshader && mkdir -p build/swiftshader
+	cd build/swiftshader && npm pack --silent $(CHROMIUM) >/dev/null
+	cd build/swiftshader && tar xzf *.tgz --no-same-owner --strip-components=2 package/bin/swiftshader.tar.br
+	cd build/swiftshader && node -e "const fs = require('fs'), zlib = require('zlib'); \
+	  fs.writeFileSync('all.tar', zlib.brotliDecompressSync(fs.readFileSync('swiftshader.tar.br')))"
+	cd build/swiftshader && tar xf all.tar --no-same-owner libvulkan.so.1 libvk_swiftshader.so vk_swiftshader_icd.json
+	cd build/swiftshader && rm -f *.tgz swiftshader.tar.br all.tar
+	@touch $@
 
 clean: ## remove what these targets made
 	rm -rf build demo $(VENV)

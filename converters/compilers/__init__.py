@@ -40,7 +40,7 @@ def judge(tflite: bytes, target: Target) -> Word | None:
 def why_not(target: Target) -> str:
     """Return why a target's compiler cannot be asked, and what to install; empty where it can."""
     if not target.compiler:
-        return f"no compiler for {target.title} can be installed here; the table decides"
+        return "its compiler is not to be had as a package"
     return _REASONS[target.compiler]()
 
 

@@ -12,6 +12,9 @@ from edgeseg.converters.delegates.target import Check, Placement, Target, check_
 from . import ask
 from .word import LeftOut, Word
 
+# Activations that a flag of `edgeseg convert` turns into others.
+_OTHER = {"--int8": ("float32", "int16"), "--float32": ("int8", "uint8", "int16")}
+
 Verdict = Literal["runs", "falls back", "fails", "wrong"]
 
 
@@ -99,7 +102,7 @@ def opinion(tflite: bytes, ops: Sequence[Op], target: Target, *, compile: bool =
     Raises:
         ModelError: the file is damaged, or no .tflite file.
     """
-    table = check_ops(tuple(ops), target)
+    table = _with_type_remedies(check_ops(tuple(ops), target))
     answer = ask(tflite, target) if compile else "the compiler was not asked"
     if isinstance(answer, str):
         return Opinion(table, None, answer, table.placements)
@@ -122,6 +125,22 @@ def _placed(table: Check, word: Word) -> tuple[Placement, ...]:
         if says_all
         else said
         for said in table.placements
+    )
+
+
+def _with_type_remedies(table: Check) -> Check:
+    """An operator of the wrong type needs another precision, whatever else its rule advises."""
+    types = table.target.types
+    flag = "--int8" if "int8" in types else "--float32"
+    foreign = [kind for kind in _OTHER[flag] if kind not in types]
+    return Check(
+        table.target,
+        tuple(
+            replace(said, remedy=flag)
+            if not said.runs and said.op.input is not None and said.op.input.dtype in foreign
+            else said
+            for said in table.placements
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from edgeseg.converters.delegates.op import Op, read_ops
 
@@ -25,6 +26,7 @@ def why_not() -> str:
     return why_no_litert()
 
 
+@lru_cache(maxsize=1)  # two targets ask for the same
 def judge(tflite: bytes) -> Word:
     """Return whether TFLite Micro runs a file, and whether its numbers are the reference's."""
     compiler = f"TFLite Micro {installed(_PACKAGE)}"
@@ -33,7 +35,8 @@ def judge(tflite: bytes) -> Word:
     if not done.facts:
         left = missing(done.output, ops)
         notes = ("TFLite Micro stops at the first operator that it lacks",) if left else ()
-        return Word(compiler, left, notes=notes, failed="" if left else broke(done, "TFLite Micro"))
+        failed = "" if left else broke(done, "TFLite Micro")
+        return Word(compiler, left, notes=notes, failed=failed, is_whole=not left)
     found = done.facts.get("difference")
     return Word(
         compiler,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgeseg.cli._check_words import remedy_text
+from edgeseg.cli._check_words import remedy_text, unverified
 
 if TYPE_CHECKING:
     from edgeseg.cli._check_table import Checked
@@ -54,6 +54,7 @@ def _target(opinion: Opinion) -> dict[str, Any]:
             }
             for dispute in opinion.disputes
         ],
+        "unverified": list(unverified(opinion)),
         "checked": opinion.target.since,
     }
 

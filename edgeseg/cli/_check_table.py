@@ -17,6 +17,7 @@ from edgeseg.cli._check_words import (
     layers_text,
     remedy_text,
     share_text,
+    unverified,
     verdict_text,
 )
 
@@ -67,6 +68,9 @@ def matrix(checked: Checked) -> Table:
 
 def show_report(checked: Checked, out: Console) -> None:
     """Print one part for each target."""
+    from rich.padding import Padding
+    from rich.text import Text
+
     for place, opinion in enumerate(checked.opinions):
         if place:
             out.print()
@@ -74,7 +78,7 @@ def show_report(checked: Checked, out: Console) -> None:
         out.print(title, style="bold", markup=False, soft_wrap=True)
         out.print(_pairs(_summary(opinion)))
         for head, rows in _obstacles(opinion, common_prefix(checked.ops)):
-            out.print(f"{' ' * _INDENT}{head}", style="yellow", markup=False)
+            out.print(Padding(Text(head, style="yellow"), (0, 0, 0, _INDENT)))
             out.print(_pairs(rows, 2 * _INDENT))
 
 
@@ -99,6 +103,8 @@ def _summary(opinion: Opinion) -> Iterator[tuple[str, str, str]]:
         yield "table", text, "yellow"
     for note in word.notes if word else ():
         yield "note", note, "dim"
+    if names := unverified(opinion):
+        yield "note", f"its sources for {', '.join(names)} are indirect", "dim"
 
 
 def _disputes(opinion: Opinion) -> Iterator[str]:

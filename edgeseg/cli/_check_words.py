@@ -23,7 +23,7 @@ def verdict_text(opinion: Opinion) -> str:
     if opinion.verdict == "wrong":
         return "wrong numbers"
     if opinion.verdict == "fails":
-        return f"does not load: {count} of {total} operators" if count else "does not load"
+        return f"does not load, for {count} of {total} operators" if count else "does not load"
     if opinion.verdict == "runs":
         return f"all {total} operators run there"
     verb = "falls" if count == 1 else "fall"
@@ -41,14 +41,25 @@ def by_text(opinion: Opinion) -> str:
 
 
 def first_obstacle(opinion: Opinion) -> str:
-    """Return what first stops a file on a target, empty where nothing does."""
+    """Return what first stops a file on a target, cut short; empty where nothing does."""
     word = opinion.word
-    if word is not None and (word.wrong or word.failed):
-        return word.wrong or word.failed
-    if opinion.left_out:
-        first = opinion.left_out[0]
-        return f"{first.op.name}: {'; '.join(first.reasons)}"
+    if word is not None and word.failed:
+        return word.failed
+    if word is not None and word.wrong and word.culprit is None:
+        return word.wrong
+    for first in opinion.left_out:
+        if word is None or word.culprit in (None, first.op.index):
+            return f"{first.op.name}: {first.reasons[0].partition(';')[0]}"
     return f"{opinion.apart[0].name}: {opinion.apart[0].reason}" if opinion.apart else ""
+
+
+def unverified(opinion: Opinion) -> tuple[str, ...]:
+    """Return the operators whose rules, where no compiler spoke, rest on an indirect source."""
+    if opinion.word is not None:
+        return ()
+    rules = opinion.target.rules
+    names = dict.fromkeys(placement.op.name for placement in opinion.placements)
+    return tuple(name for name in names if name in rules and rules[name].unverified)
 
 
 def counted(ops: Sequence[Op]) -> str:
@@ -73,15 +84,17 @@ def common_prefix(ops: Sequence[Op]) -> str:
 
 def remedy_text(remedy: str) -> str:
     """Return what to do about an operator that falls back; a form's name becomes its flag."""
-    if not remedy or " " in remedy.removeprefix("--head "):
-        return remedy
-    return f"convert with {remedy}" if remedy.startswith("--") else f"convert with --swap {remedy}"
+    if remedy.startswith("--"):
+        return f"convert with {remedy}"
+    return f"convert with --swap {remedy}" if remedy and " " not in remedy else remedy
 
 
 def figure_text(name: str, value: float) -> str:
     """Return a compiler's figure with its unit."""
     if name.endswith("_bytes"):
-        return f"{name.removesuffix('_bytes').upper()} {value / _KIB:,.0f} KiB"
+        memory = name.removesuffix("_bytes")
+        title = memory.upper() if memory.endswith("ram") else memory
+        return f"{title} {value / _KIB:,.0f} KiB"
     if name.endswith("_ms"):
         return f"{value:,.1f} ms" if value >= 10 else f"{value:.3g} ms"
     return f"{value:,.0f} {name}"

@@ -81,7 +81,7 @@ def _check(model: str, targets: Sequence[Target], compiler: bool) -> Checked:
     from edgeseg.converters.delegates.op import read_ops
     from edgeseg.errors import ModelError
 
-    path, content = _read(model)
+    path, content = _read(model, targets[0].name)
     ops = read_ops(content)
     if not ops:
         raise ModelError(f"{path} has no operators; expected a .tflite file with a network")
@@ -92,7 +92,7 @@ def _check(model: str, targets: Sequence[Target], compiler: bool) -> Checked:
     return Checked(path, ops, opinions)
 
 
-def _read(model: str) -> tuple[Path, bytes]:
+def _read(model: str, target: str) -> tuple[Path, bytes]:
     """Return a file's or an embedded model's path and content."""
     from edgeseg.errors import ModelError
     from edgeseg.flatbuffer import read_model
@@ -102,7 +102,7 @@ def _read(model: str) -> tuple[Path, bytes]:
     if _is_keras(path):
         raise ModelError(
             f"{path} is a Keras model; check looks at the file that runs: convert it first, "
-            f"edgeseg convert {path} --int8 --target TARGET"
+            f"edgeseg convert {path} --int8 --target {target}"
         )
     return path, read_model(path)
 
