@@ -38,7 +38,7 @@ class CompiledFile:
 
 
 def compiled_path(options: ConvertOptions) -> Path:
-    """Return where the compiled file goes: beside the .tflite, named after the accelerator.
+    """Return where the compiled file goes: beside the .tflite.
 
     Raises:
         ConfigError: the target has no compiler here; or the file cannot be written.
@@ -49,7 +49,7 @@ def compiled_path(options: ConvertOptions) -> Path:
             f"--compile has no compiler for {target.title}; it works for ethos-u55, ethos-u65 and "
             "ethos-u85 targets (extra `vela`)"
         )
-    path = options.output.with_name(f"{options.output.stem}-{target.accelerator}.tflite")
+    path = options.output.with_name(f"{options.output.stem}-vela.tflite")
     check_writable(path)
     return path
 

@@ -336,3 +336,24 @@ def test_a_view_has_its_size_and_follows_its_seed() -> None:
     assert set(np.unique(one[1])) <= {1, VOID}
     np.testing.assert_array_equal(one[0], same[0])
     assert not np.array_equal(one[0], other[0])
+
+
+@pytest.mark.parametrize("learns", [False, True])
+def test_the_last_transposed_convolution_moves_only_where_it_may(
+    squares: Path, tmp_path: Path, learns: bool
+) -> None:
+    import keras
+
+    from edgeseg.fcn import bilinear_kernel
+
+    report = train(
+        _options(squares, tmp_path / "m.keras", upsampling="transpose", learn_upsampling=learns)
+    )
+    layer = keras.saving.load_model(report.path, compile=False).get_layer("logits_up")
+    moved = not np.array_equal(layer.get_weights()[0], bilinear_kernel(32, 3))
+    assert moved == learns
+
+
+def test_a_resize_has_nothing_to_learn(squares: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--learn-upsampling needs --upsampling transpose"):
+        train(_options(squares, tmp_path / "m.keras", learn_upsampling=True))
