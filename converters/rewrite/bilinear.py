@@ -1,7 +1,7 @@
 """Transposed convolution with a bilinear kernel, as a bilinear resize.
 
 Away from the border it is the half-pixel resize times the kernel's factor. In the outermost half
-stride a resize repeats the last cell, and the transposed convolution fades towards zero. Three ways
+stride a resize holds the last cell, and the transposed convolution fades towards zero. Three ways
 to deal with that: zeros around the input, so that the resize fades as well, and a crop; the fading
 as a constant factor; or nothing, where only the winner matters, which a positive factor that all
 channels share does not change.
@@ -9,7 +9,7 @@ channels share does not change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,44 +20,26 @@ from .phases import cut_off
 from .sites import Site
 from .stepped import stepped
 from .steps import Step
-from .steps.elementwise import Activate, Plus, Times, activation_of, fused_name
+from .steps.elementwise import Times
 from .steps.moves import Border, Crop, Pad
 from .steps.resize import Resize
 from .tail import MONOTONE
-from .transposed import Array, bias_of, bilinear_scale, tent, why_not_run
-
-_CLOSE = 1e-5
+from .tents import Tents, equal, gain, tents, why_no_tents, why_not_whole
 
 
-def fits(site: Site) -> str:
-    """Return why the site is no transposed convolution with a bilinear kernel."""
-    if site.kind != "transpose":
-        return "it is no transposed convolution"
-    if reason := why_not_run(site):
-        return reason
-    taps, stride = site.layer.kernel_size, site.stride
-    if stride == (1, 1):
-        return "it enlarges nothing"
-    if any(tent(*axis) is None for axis in zip(taps, stride, strict=True)):
-        return (
-            "its kernel is not 2s taps long for an even stride s, or 2s - 1 for an odd one, "
-            "so that it cannot interpolate between pixel centres"
-        )
-    if bilinear_scale(site) is None:
-        return "its kernel is not bilinear (it was trained)"
-    return ""
+def _of_transposed(site: Site) -> str:
+    return "" if site.kind == "transpose" else "it is no transposed convolution"
 
 
-def _fits_plain(site: Site) -> str:
-    if reason := fits(site):
-        return reason
+def why_border_counts(site: Site) -> str:
+    """Return why a transposed convolution's fading at the border cannot be left out."""
+    found = tents(site)
     reasons = [
         reason
         for reason, wrong in (
             ("more than the winner at a pixel counts behind it", not site.winner_only),
-            ("its output is not its input times the stride", not _is_whole(site)),
-            ("its factor differs by channel or is not positive", not _is_shared(site)),
-            ("its bias differs by channel", _differs(bias_of(site))),
+            ("its factor differs by channel or is not positive", not _is_shared(found)),
+            ("its bias differs by channel", found.bias is not None and not equal(found.bias)),
             ("its activation can change the winner", not _keeps_winner(site)),
         )
         if wrong
@@ -65,8 +47,21 @@ def _fits_plain(site: Site) -> str:
     return f"{', '.join(reasons)}: the outermost half stride would differ" if reasons else ""
 
 
+def _is_shared(found: Tents) -> bool:
+    return equal(found.scale) and bool(found.scale[0] > 0)
+
+
+def _keeps_winner(site: Site) -> bool:
+    """Whether the activation leaves the winner alone, whatever factor comes before it."""
+    return activation_name(site.layer) in MONOTONE
+
+
+def _fits_plain(site: Site) -> str:
+    return _of_transposed(site) or why_not_whole(site) or why_border_counts(site)
+
+
 def _fits_padded(site: Site) -> str:
-    if reason := fits(site):
+    if reason := _of_transposed(site) or why_no_tents(site):
         return reason
     if min(min(sides) for sides in _crop(site)) < 0:
         return "its output padding reaches beyond a resize"
@@ -74,65 +69,27 @@ def _fits_padded(site: Site) -> str:
 
 
 def _fits_gain(site: Site) -> str:
-    if reason := fits(site):
-        return reason
-    return "" if _is_whole(site) else "its output is not its input times the stride"
+    return _of_transposed(site) or why_not_whole(site)
 
 
 def _plain(site: Site) -> list[Step]:
-    channels = (site.input_shape[3], site.output_shape[3])
-    if channels[0] != channels[1]:
+    before, after = site.input_shape[3], site.output_shape[3]
+    if before != after:
         raise ConfigError(
-            f"{site.name} turns {channels[0]} channels into {channels[1]}, which no resize does; "
-            "take another --swap"
+            f"{site.name} turns {before} channels into {after}, which no resize does; take another "
+            "--swap"
         )
-    scale = bilinear_scale(site)
+    found = tents(site)
     resize = Resize("bilinear", site.output_shape[1:3])
-    return [*_scaled(scale), resize, *_finished(site)]
+    return [*found.scaled(), resize, *found.finished()]
 
 
 def _padded(site: Site) -> list[Step]:
-    _, height, width, _ = site.input_shape
-    down, across = site.stride
+    found = tents(site)
+    (height, width), (down, across) = found.cells, found.factors
     resize = Resize("bilinear", ((height + 2) * down, (width + 2) * across))
-    return [
-        *_scaled(bilinear_scale(site)),
-        Pad(((1, 1), (1, 1))),
-        resize,
-        Crop(_crop(site)),
-        *_finished(site),
-    ]
-
-
-def _gained(site: Site) -> list[Step]:
-    scale = _scale(site)
-    mask = gain(site)
-    if _equal(scale):
-        mask, scale = mask * scale[0], np.ones_like(scale)
-    resize = Resize("bilinear", site.output_shape[1:3])
-    return [*_scaled(scale), resize, Times(mask, "gain"), *_finished(site)]
-
-
-def gain(site: Site) -> Array:
-    """Return how far a bilinear transposed convolution fades at the border, [1, h, w, 1]."""
-    down, across = (_fading(site, axis) for axis in (0, 1))
-    return np.outer(down, across)[None, :, :, None].astype(np.float32)
-
-
-def _fading(site: Site, axis: int) -> Array:
-    """Return the sum of the kernel's taps that meet a cell, along an axis."""
-    taps, stride, cells = (
-        site.layer.kernel_size[axis],
-        site.stride[axis],
-        site.input_shape[axis + 1],
-    )
-    line = tent(taps, stride)
-    assert line is not None  # fits() says so
-    full = np.zeros((cells - 1) * stride + taps, np.float32)
-    for cell in range(cells):
-        full[cell * stride : cell * stride + taps] += line
-    before = (taps - stride) // 2
-    return full[before : before + cells * stride]
+    zeros = Pad(((1, 1), (1, 1)))
+    return [*found.scaled(), zeros, resize, Crop(_crop(site)), *found.finished()]
 
 
 def _crop(site: Site) -> Border:
@@ -146,49 +103,13 @@ def _crop(site: Site) -> Border:
     return sides[0], sides[1]
 
 
-def _scaled(scale: Array | None) -> Iterator[Step]:
-    """Yield the kernel's factor: before the resize, where numbers are few."""
-    if scale is not None and not np.allclose(scale, 1, rtol=0, atol=_CLOSE / 10):
-        yield Times(scale)
-
-
-def _finished(site: Site) -> Iterator[Step]:
-    """Yield the bias and the activation."""
-    bias, activation = bias_of(site), activation_of(site.layer)
-    fused = fused_name(activation)
-    if bias is not None:
-        yield Plus(bias, fused)
-    if activation is not None and (bias is None or fused == "none"):
-        yield Activate(activation)
-
-
-def _is_whole(site: Site) -> bool:
-    """Whether the output is the input times the stride, cut as 'same' cuts it."""
-    sides = zip(site.input_shape[1:3], site.output_shape[1:3], site.stride, strict=True)
-    return site.layer.padding == "same" and all(old * s == new for old, new, s in sides)
-
-
-def _scale(site: Site) -> Array:
-    scale = bilinear_scale(site)
-    return np.ones(site.input_shape[3], np.float32) if scale is None else scale
-
-
-def _is_shared(site: Site) -> bool:
-    scale = _scale(site)
-    return _equal(scale) and bool(scale[0] > 0)
-
-
-def _equal(values: Array) -> bool:
-    return bool(np.ptp(values) <= _CLOSE * float(np.abs(values).max()))
-
-
-def _differs(bias: Array | None) -> bool:
-    return bias is not None and not _equal(bias)
-
-
-def _keeps_winner(site: Site) -> bool:
-    """Whether the activation leaves the winner alone, whatever factor comes before it."""
-    return activation_name(site.layer) in MONOTONE
+def _gained(site: Site) -> list[Step]:
+    found = tents(site)
+    mask = gain(found.cells, found.factors)
+    if equal(found.scale):
+        mask, found = mask * found.scale[0], replace(found, scale=np.ones_like(found.scale))
+    resize = Resize("bilinear", found.pixels)
+    return [*found.scaled(), resize, Times(mask, "gain"), *found.finished()]
 
 
 BILINEAR = stepped("bilinear", "bilinear resize", _fits_plain, _plain)

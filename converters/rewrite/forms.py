@@ -7,17 +7,37 @@ from difflib import get_close_matches
 from edgeseg.errors import ConfigError
 
 from .bilinear import BILINEAR, BILINEAR_GAIN, BILINEAR_PADDED
+from .fixed_transpose import TRANSPOSE
 from .form import Form
 from .keep import KEEP
+from .nearest import NEAREST_CHAIN, NEAREST_LEGACY, NEAREST_RESIZE
+from .resizes import (
+    BILINEAR_ALIGN,
+    BILINEAR_CHAIN,
+    BILINEAR_LEGACY,
+    BILINEAR_SUBPIXEL,
+    BILINEAR_SUBPIXEL_RESHAPE,
+)
+from .smooth import SMOOTH
 from .subpixel import SUBPIXEL, SUBPIXEL_RESHAPE
 
 FORMS: tuple[Form, ...] = (
     KEEP,
     BILINEAR,
+    NEAREST_RESIZE,
+    NEAREST_LEGACY,
+    NEAREST_CHAIN,
     BILINEAR_PADDED,
     BILINEAR_GAIN,
     SUBPIXEL,
     SUBPIXEL_RESHAPE,
+    SMOOTH,
+    BILINEAR_LEGACY,
+    BILINEAR_ALIGN,
+    BILINEAR_SUBPIXEL,
+    BILINEAR_SUBPIXEL_RESHAPE,
+    TRANSPOSE,
+    BILINEAR_CHAIN,
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -105,48 +106,43 @@ class Layout:
         return np.ascontiguousarray(moved).reshape(*moved.shape[:3], -1)
 
 
-def layout(site: Site, taps: Array) -> Layout:
-    """Return the cheapest way to take the transposed convolution of kernel `taps` apart."""
-    rows, columns = (_line(site, taps, axis) for axis in (0, 1))
-    _, _, outputs, inputs = taps.shape
+def lay_out(rows: Line, columns: Line, inputs: int, outputs: int) -> Layout:
+    """Return the cheapest way to take a transposed convolution apart."""
     pairs = product(ways(rows), ways(columns))
     return min((Layout(*pair, inputs, outputs) for pair in pairs), key=lambda one: one.cost)
 
 
-def _line(site: Site, taps: Array, axis: int) -> Line:
-    cells, output = site.input_shape[axis + 1], site.output_shape[axis + 1]
-    stride, count = site.stride[axis], taps.shape[axis]
-    used = np.flatnonzero(taps.any(axis=(1 - axis, 2, 3)))
-    first, last = (int(used[0]), int(used[-1])) if len(used) else (0, count - 1)
-    before = cut_off(cells, stride, count, output, site.layer.padding)
-    return Line(cells, stride, count, before, output, first, last)
-
-
-def subpixel_steps(site: Site, *, reshape: bool) -> list[Step]:
+def taken_apart(
+    plan: Layout,
+    taps: Array,
+    bias: Array | None = None,
+    activation: Any = None,
+    *,
+    reshape: bool,
+) -> list[Step]:
     """Return the steps: pad, convolve, depth to space, crop, as far as they are needed.
 
     Args:
-        site: a transposed convolution.
+        plan: for that kernel.
+        taps: kernel [h, w, out, in] of the transposed convolution.
+        bias: [out].
+        activation: as a Keras layer has it.
         reshape: without DEPTH_TO_SPACE; unequal strides go without it in any case.
     """
-    taps, bias, activation = kernel_of(site), bias_of(site), activation_of(site.layer)
-    plan = layout(site, taps)
     down, across = plan.factors
-    early = getattr(activation, "__name__", "") in ELEMENTWISE
+    is_early = getattr(activation, "__name__", "") in ELEMENTWISE
     conv = Conv(
         plan.kernel(taps),
         None if bias is None else np.tile(bias, down * across),
         "same" if plan.is_same else "valid",
-        activation if early else None,
+        activation if is_early else None,
     )
-    late = activation is not None and not early
-    return [
-        *_bordered(plan),
-        conv,
-        *_shuffle(down, across, reshape=reshape),
-        *([] if is_none(plan.crop) else [Crop(plan.crop)]),
-        *([Activate(activation)] if late else []),
-    ]
+    steps = [*_bordered(plan), conv, *_shuffle(down, across, reshape=reshape)]
+    if not is_none(plan.crop):
+        steps.append(Crop(plan.crop))
+    if activation is not None and not is_early:
+        steps.append(Activate(activation))
+    return steps
 
 
 def _bordered(plan: Layout) -> Iterator[Step]:
@@ -178,18 +174,31 @@ def _shuffle(down: int, across: int, *, reshape: bool) -> Iterator[Step]:
         yield DepthToSpace(down)
 
 
-def _plain(site: Site) -> list[Step]:
-    return subpixel_steps(site, reshape=False)
+def _steps(site: Site, *, reshape: bool) -> list[Step]:
+    taps = kernel_of(site)
+    rows, columns = (_line(site, taps, axis) for axis in (0, 1))
+    plan = lay_out(rows, columns, taps.shape[3], taps.shape[2])
+    return taken_apart(plan, taps, bias_of(site), activation_of(site.layer), reshape=reshape)
 
 
-def _reshaped(site: Site) -> list[Step]:
-    return subpixel_steps(site, reshape=True)
+def _line(site: Site, taps: Array, axis: int) -> Line:
+    cells, output = site.input_shape[axis + 1], site.output_shape[axis + 1]
+    stride, count = site.stride[axis], taps.shape[axis]
+    used = np.flatnonzero(taps.any(axis=(1 - axis, 2, 3)))
+    first, last = (int(used[0]), int(used[-1])) if len(used) else (0, count - 1)
+    before = cut_off(cells, stride, count, output, site.layer.padding)
+    return Line(cells, stride, count, before, output, first, last)
 
 
-SUBPIXEL = stepped("subpixel", "convolution, depth to space", fits, _plain)
+SUBPIXEL = stepped(
+    "subpixel",
+    "convolution, depth to space",
+    fits,
+    lambda site: _steps(site, reshape=False),
+)
 SUBPIXEL_RESHAPE = stepped(
     "subpixel-reshape",
     "convolution, then reshape, transpose, reshape",
     fits,
-    _reshaped,
+    lambda site: _steps(site, reshape=True),
 )

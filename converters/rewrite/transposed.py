@@ -68,3 +68,15 @@ def tent(taps: int, stride: int) -> Array | None:
     """Return the line of which bilinear_plane is the outer product; None where it has none."""
     plane = bilinear_plane(taps, stride)
     return None if plane is None else (plane.sum(axis=0) / stride).astype(np.float32)
+
+
+def taps_of(stride: int) -> int:
+    """Return how many taps a bilinear kernel has along an axis."""
+    return 2 * stride - stride % 2
+
+
+def line_of(stride: int) -> Array:
+    """Return a bilinear kernel along an axis."""
+    line = tent(taps_of(stride), stride)
+    assert line is not None  # of that many taps there is one
+    return line
