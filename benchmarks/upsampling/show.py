@@ -186,7 +186,7 @@ def _ratio(time: Time) -> str:
         return _figure(time.ratio)
     half = (time.high - time.low) / 2
     decimals = 1 if half >= 0.05 else 2 if half >= 0.005 else 3
-    return f"{time.ratio:.{decimals}f} ±{half:.{decimals}f}"
+    return f"{time.ratio:.{decimals}f}±{half:.{decimals}f}"
 
 
 def _figure(value: float) -> str:
