@@ -36,8 +36,11 @@ _BOTH: Rules = {
     ),
     "FULLY_CONNECTED": Rule(_VELA, limits=(need.BIAS,)),
     **each(
-        "RELU RELU6 RELU_N1_TO_1 RELU_0_TO_1 HARD_SWISH LOGISTIC TANH LEAKY_RELU PRELU ABS",
+        "RELU RELU6 RELU_N1_TO_1 RELU_0_TO_1 LOGISTIC TANH LEAKY_RELU PRELU ABS",
         Rule(_VELA),
+    ),
+    "HARD_SWISH": Rule(
+        f"{_VELA}; a float one fails the whole file", types=("int8", "uint8"), remedy=_FLOAT
     ),
     **each("PACK UNPACK SPLIT SPLIT_V", Rule(_VELA)),
     "QUANTIZE": Rule(

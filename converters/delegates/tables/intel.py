@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from edgeseg.converters.delegates.target import Rule, Target
 
-from .row import Rules, each, never
+from .row import Rules, changed, each, never
 
 _PLUGIN = (
     "LiteRT litert/vendors/intel_openvino/compiler/openvino_compiler_plugin.cc (00d9cae), "
     "kSupportedOps"
 )
-_RUN = f"{_PLUGIN}; partitioned with LiteRT 2.3.0, 2026-11"
+_RUN = f"{_PLUGIN}; an FCN-8 partitioned with LiteRT 2.3.0, 2026-11: 64 of 64 operators"
 
 _LISTED = """
 CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV FULLY_CONNECTED RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR
@@ -23,6 +23,11 @@ SUM REDUCE_MAX
 _RULES: Rules = {
     **each(_LISTED, Rule(_RUN)),
     **never("SPACE_TO_DEPTH", _RUN, remedy="a convolution with stride"),
+    "TILE": Rule(f"{_PLUGIN} in its version of 2026-08 (f674577)", unverified=True),
+    **changed(
+        never("RELU6", _RUN, remedy="an activation that fuses into the convolution"),
+        unverified=True,
+    ),
     **never("SHAPE", _RUN, remedy="edgeseg convert, which fixes every shape"),
 }
 
