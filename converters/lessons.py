@@ -130,7 +130,7 @@ class Lessons:
         self._preparation = preparation
         self._cells = Size(shape[2], shape[1])
         width, height = preparation.size
-        self._head = output_head((1, height, width, 3), shape)
+        self._head = output_head((1, height, width, 3), shape, rim=(shape[1], shape[2]))
         self._seed = seed
 
     def __len__(self) -> int:

@@ -19,6 +19,7 @@ from .options import ConvertOptions
 from .quiet import import_keras, quiet_tensorflow
 from .rewrite.graph import is_functional
 from .rewrite.static_batch import with_input_size
+from .rewrite.unflatten import Unflattened, unflatten
 from .saved_model import SavedNetwork, is_saved_model, open_saved_model
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -34,6 +35,7 @@ class Network:
         manifest: labels, preparation and parts, from the card or guessed; without a head yet.
         guesses: each with the flag that overrules it.
         size_bytes: of the file, or of the SavedModel's files together.
+        notes: what was taken from the network's end, for the user.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Network:
     manifest: Manifest
     guesses: tuple[str, ...]
     size_bytes: int
+    notes: tuple[str, ...] = ()
 
     @property
     def preparation(self) -> Preparation:
@@ -58,15 +61,16 @@ def load(options: ConvertOptions) -> Network:
     """
     path, upsampling = locate(options.source)
     import_keras()
+    notes: tuple[str, ...] = ()
     with quiet_tensorflow():
         if is_saved_model(path):
             model, card = _load_saved(path, options.input_size), None
         else:
-            model, card = _load_keras(path, options.input_size, upsampling)
+            model, card, notes = _load_keras(path, options.input_size, upsampling)
     digest, size_bytes = _fingerprint(path)
     manifest, guesses = describe(model, card, options)
     manifest = replace(manifest, source_sha256=digest)
-    return Network(path.stem, model, manifest, guesses, size_bytes)
+    return Network(path.stem, model, manifest, guesses, size_bytes, notes)
 
 
 def locate(source: str) -> tuple[Path, Upsampling | None]:
@@ -105,7 +109,9 @@ def _load_saved(path: Path, size: Size | None) -> SavedNetwork:
     return network
 
 
-def _load_keras(path: Path, size: Size | None, upsampling: Upsampling | None) -> tuple[Any, Any]:
+def _load_keras(
+    path: Path, size: Size | None, upsampling: Upsampling | None
+) -> tuple[Any, Any, tuple[str, ...]]:
     from edgeseg.fcn.card import read_card, rebuild
 
     model = _read_keras(path)
@@ -114,7 +120,8 @@ def _load_keras(path: Path, size: Size | None, upsampling: Upsampling | None) ->
         raise ModelError(f"{path} has no model card; only zoo models take another upsampling")
     if card is not None and (upsampling or size not in (None, card.preparation.size)):
         model, card = rebuild(model, card, input_size=size, upsampling=upsampling)
-    return _fixed(model, size), card
+    fixed, notes = _fixed(model, size)
+    return fixed, card, notes
 
 
 def _read_keras(path: Path) -> Any:
@@ -149,22 +156,28 @@ def _why(error: Exception) -> str:
     return f"{lines[0][:300] if lines else repr(error)}; expected a whole .keras or .h5 model"
 
 
-def _fixed(model: Any, size: Size | None) -> Any:
-    """Return the model at one input size, checked."""
+def _fixed(model: Any, size: Size | None) -> tuple[Any, tuple[str, ...]]:
+    """Return the model at one input size, checked, and what was taken from its end."""
     if not is_functional(model):
         raise ModelError(
             "the model is a subclassed one and shows no graph of layers; rebuild it with the "
             f"functional API, {_EXPORT}"
         )
+    found = unflatten(model) if len(model.outputs) == 1 else Unflattened(model)
+    model = found.model
     shape, output = tuple(model.inputs[0].shape), tuple(model.outputs[0].shape)
     if size is not None and len(shape) == 4:
         shape = (None, size.height, size.width, shape[3])
-    _check_network(shape, output, len(model.inputs), len(model.outputs))
-    return with_input_size(model, Size(int(shape[2]), int(shape[1])))
+    _check_network(shape, output, len(model.inputs), len(model.outputs), found.reason)
+    return with_input_size(model, Size(int(shape[2]), int(shape[1]))), found.notes
 
 
 def _check_network(
-    shape: tuple[int | None, ...], output: tuple[int | None, ...], inputs: int, outputs: int
+    shape: tuple[int | None, ...],
+    output: tuple[int | None, ...],
+    inputs: int,
+    outputs: int,
+    why_flat: str = "",
 ) -> None:
     """Raise ModelError with every reason why this is no network that edgeseg can convert."""
     reasons = []
@@ -177,7 +190,9 @@ def _check_network(
     elif None in shape[1:3]:
         reasons.append("its input has no fixed size; give one with --input-size WxH")
     if len(output) != 4:
-        reasons.append(f"its output is {_shape(output)}, expected [batch, height, width, classes]")
+        expected = "expected [batch, height, width, classes]"
+        behind = f", and no such map is behind it: {why_flat}" if why_flat else ""
+        reasons.append(f"its output is {_shape(output)}, {expected}{behind}")
     elif output[3] is None or not 2 <= output[3] <= 256:
         reasons.append(f"its output has {output[3]} channels; expected one for each of 2+ classes")
     if reasons:

@@ -276,7 +276,7 @@ def _notes(
     made: Candidate,
 ) -> tuple[str, ...]:
     notes = [f"guessed: {guess}" for guess in network.guesses]
-    notes += [*rewritten.headed.notes, *rewritten.notes, *plan.notes, *made.notes]
+    notes += [*network.notes, *rewritten.headed.notes, *rewritten.notes, *plan.notes, *made.notes]
     if plan.pool.unreadable:
         names = ", ".join(plan.pool.unreadable[:5])
         notes.append(f"{len(plan.pool.unreadable)} {plan.pool.name} could not be read: {names}")

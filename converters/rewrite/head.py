@@ -20,7 +20,16 @@ from .graph import (
     step_behind,
     with_output,
 )
-from .tail import MONOTONE, Upsampling, as_upsampling, is_probability, keeps_classes
+from .tail import (
+    MONOTONE,
+    NO_CROP,
+    Crop,
+    Upsampling,
+    as_upsampling,
+    crop_of,
+    is_probability,
+    keeps_classes,
+)
 
 
 @dataclass(frozen=True)
@@ -46,12 +55,13 @@ def full_head(model: Any) -> Headed:
     Raises:
         ModelError: the output is larger than the input.
     """
-    head = output_head(model.inputs[0].shape, model.outputs[0].shape)
+    head, notes = _lie(model)
     bare, removed = _without_probability(model)
-    notes = (f"{removed} at the end was removed: it does not change which class wins",)
+    if removed:
+        notes += (f"{removed} at the end was removed: it does not change which class wins",)
     kind: HeadKind = "probability" if not removed and _ends_in_probability(model) else "logits"
     head = replace(head, kind=kind, to_frame=_last_interpolation(model))
-    return Headed(bare, head, notes if removed else ())
+    return Headed(bare, head, notes)
 
 
 def coarse_head(model: Any) -> Headed:
@@ -97,19 +107,70 @@ def argmax_head(model: Any) -> Headed:
 HEADS = {"auto": auto_head, "coarse": coarse_head, "full": full_head, "argmax": argmax_head}
 
 
-def output_head(pixels: Sequence[int], cells: Sequence[int]) -> Head:
+def output_head(pixels: Sequence[int], cells: Sequence[int], rim: tuple[int, int] = (0, 0)) -> Head:
     """Return what an output of logits is, from the shapes [batch, height, width, channels].
 
+    Args:
+        pixels: shape of the input.
+        cells: shape of the output.
+        rim: by how many rows and columns the output may be larger than the input, which it then
+            spans.
+
     Raises:
-        ModelError: the output is larger than the input.
+        ModelError: the output is larger than the input and its rim.
     """
-    head, _ = infer_head(Size(pixels[2], pixels[1]), TensorSpec((1, *cells[1:]), "float32"))
+    size = Size(pixels[2], pixels[1])
+    beyond = [cell - pixel for cell, pixel in zip(cells[1:3], pixels[1:3], strict=True)]
+    if max(beyond) > 0 and all(more <= most for more, most in zip(beyond, rim, strict=True)):
+        return Head(layout="span")
+    head, _ = infer_head(size, TensorSpec((1, *cells[1:]), "float32"))
     return head
+
+
+def _lie(model: Any) -> tuple[Head, tuple[str, ...]]:
+    """Return how the output lies on the input, and what the user should know about it.
+
+    Raises:
+        ModelError: the output is larger than the input for no reason that edgeseg knows.
+    """
+    pixels, cells = model.inputs[0].shape, model.outputs[0].shape
+    last = _last_step(model)
+    head = output_head(pixels, cells, _rim(last))
+    if cells[1] <= pixels[1] and cells[2] <= pixels[2]:
+        return head, ()
+    return head, (
+        f"the output is {cells[2]}x{cells[1]}, larger than the input {pixels[2]}x{pixels[1]}, as "
+        f"{last.label} has 'valid' padding: it is taken to span the picture, as keras_segmentation "
+        "trains it",
+    )
+
+
+def _rim(step: Step) -> tuple[int, int]:
+    """Return how far a 'valid' transposed convolution reaches beyond its cells, all in all."""
+    layer = step.operation
+    if type(layer).__name__ != "Conv2DTranspose" or layer.padding != "valid":
+        return 0, 0
+    down, across = (
+        max(taps - stride, 0) for taps, stride in zip(layer.kernel_size, layer.strides, strict=True)
+    )
+    return int(down), int(across)
+
+
+def _last_step(model: Any) -> Step:
+    """Return the last step that does more than a tail, that of a nested model looked into."""
+    tensor = model.outputs[0]
+    while not is_input(step := step_behind(tensor)):
+        if is_model(step):
+            return _last_step(step.operation)
+        if not keeps_classes(step):
+            return step
+        tensor = step.inputs[0]
+    return step
 
 
 def _coarse(model: Any) -> Headed | str:
     """Return the model with a coarse head, or why there is none."""
-    head = output_head(model.inputs[0].shape, model.outputs[0].shape)
+    head, _ = _lie(model)
     found = _cut(model)
     if isinstance(found, _Cut) and head.layout == "stride":
         total = head.stride * found.upsampling.factor
@@ -133,19 +194,25 @@ class _Cut:
     upsampling: Upsampling
 
 
-def _cut(model: Any) -> _Cut | str | None:
-    """Cut `model` before its last upsampling; else return why not, None for a mere tail."""
+def _cut(model: Any, crop: Crop = NO_CROP) -> _Cut | str | None:
+    """Cut `model` before its last upsampling; else return why not, None for a mere tail.
+
+    `crop` is what the tail around the model takes from its top and left.
+    """
     tensor = model.outputs[0]
     while not is_input(step := step_behind(tensor)):
-        if is_model(step):
-            inner = _cut(step.operation)
+        taken = crop_of(step)
+        if taken is not None:
+            crop = crop.then(taken)
+        elif is_model(step):
+            inner = _cut(step.operation, crop)
             if isinstance(inner, str):
                 return inner
             if inner is not None:
                 cells = call_again(inner.model, step)
                 return replace(inner, model=with_output(model, cells))
         elif not keeps_classes(step):
-            read = as_upsampling(step)
+            read = as_upsampling(step, crop)
             if isinstance(read, str):
                 return read
             return _Cut(with_output(model, step.inputs[0]), read)

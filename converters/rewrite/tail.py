@@ -31,7 +31,7 @@ def keeps_classes(step: Step) -> bool:
     """Return whether the step leaves the winner at every pixel alone and moves no pixel.
 
     A crop counts when it takes only from the bottom and the right: cells are counted from the top
-    left corner.
+    left corner. So do a Permute and a Reshape that change nothing.
     """
     operation, kind = step.operation, type(step.operation).__name__
     if kind in IDENTITIES:
@@ -40,43 +40,87 @@ def keeps_classes(step: Step) -> bool:
         return True
     if kind == "Activation":
         return activation_name(operation) in MONOTONE
-    if kind == "Cropping2D":
+    if kind == "Permute":
+        return tuple(operation.dims) == tuple(range(1, len(operation.dims) + 1))
+    if kind == "Reshape":
+        return tuple(step.inputs[0].shape[1:]) == tuple(getattr(operation, "target_shape", ()))
+    crop = crop_of(step)
+    return crop is not None and not crop.moves
+
+
+@dataclass(frozen=True)
+class Crop:
+    """How many pixels a crop takes at the top and at the left, and by which layer."""
+
+    top: int = 0
+    left: int = 0
+    label: str = ""
+
+    @property
+    def moves(self) -> bool:
+        """Whether pixels are counted from elsewhere."""
+        return bool(self.top or self.left)
+
+    def then(self, other: Crop) -> Crop:
+        """Return both crops in one."""
+        label = other.label if other.moves else self.label
+        return Crop(self.top + other.top, self.left + other.left, label)
+
+
+NO_CROP = Crop()
+
+
+def crop_of(step: Step) -> Crop | None:
+    """Return a Cropping2D or a slice of rows and columns as a crop; None for any other step."""
+    operation, kind = step.operation, type(step.operation).__name__
+    if kind == "Cropping2D" and _channels_last(operation):
         (top, _), (left, _) = operation.cropping
-        return bool(top == 0 and left == 0 and _channels_last(operation))
-    return kind == "GetItem" and _slices_bottom_right(step)
+        return Crop(int(top), int(left), step.label)
+    return _sliced(step) if kind == "GetItem" else None
 
 
 def is_probability(step: Step) -> bool:
     """Return whether the step is a softmax or sigmoid of its own, over the classes."""
     operation, kind = step.operation, type(step.operation).__name__
     if kind in ("Softmax", "LogSoftmax"):
-        return getattr(operation, "axis", -1) in (-1, 3)
+        return getattr(operation, "axis", -1) in (-1, len(step.inputs[0].shape) - 1)
     if kind == "Activation":
         return activation_name(operation) in MONOTONE[1:]
     return kind == "Sigmoid"
 
 
-def _slices_bottom_right(step: Step) -> bool:
+def _sliced(step: Step) -> Crop | None:
     key = step.arguments[1] if len(step.arguments) > 1 else None
     if not isinstance(key, tuple) or not all(isinstance(part, slice) for part in key):
-        return False
-    whole = all(part.stop is None for index, part in enumerate(key) if index in (0, 3))
-    return whole and all(part.start in (None, 0) and part.step in (None, 1) for part in key)
+        return None
+    starts = [part.start or 0 for part in key]
+    whole = all(part.stop is None and not part.start for i, part in enumerate(key) if i in (0, 3))
+    if not whole or min(starts) < 0 or any(part.step not in (None, 1) for part in key):
+        return None
+    _, top, left = (*starts, 0, 0)[:3]
+    return Crop(int(top), int(left), step.label)
 
 
-def as_upsampling(step: Step) -> Upsampling | str:
-    """Return the step as an upsampling that edgeseg's decode repeats exactly, or why it is not."""
-    readers = {
-        "UpSampling2D": _read_upsampling,
-        "Resizing": _read_resizing,
-        "Conv2DTranspose": _read_transposed,
-    }
-    reader = readers.get(type(step.operation).__name__)
-    if reader is None:
+def as_upsampling(step: Step, crop: Crop = NO_CROP) -> Upsampling | str:
+    """Return the step as an upsampling that edgeseg's decode repeats exactly, or why it is not.
+
+    Args:
+        step: the network's last but for its tail.
+        crop: what the tail takes at the top and the left. Behind a 'valid' transposed convolution
+            it may take just what 'same' would have left out.
+    """
+    kind = type(step.operation).__name__
+    if kind not in ("UpSampling2D", "Resizing", "Conv2DTranspose"):
+        if crop.moves:
+            return f"{crop.label} takes from the top or the left"
         return f"the network ends in {step.label}, not in an upsampling layer"
     if not _channels_last(step.operation):
         return f"{step.label} has channels first"
-    return reader(step)
+    if kind == "Conv2DTranspose":
+        return _read_transposed(step, crop)
+    if crop.moves:
+        return f"{crop.label} takes from the top or the left"
+    return _read_upsampling(step) if kind == "UpSampling2D" else _read_resizing(step)
 
 
 def _read_upsampling(step: Step) -> Upsampling | str:
@@ -105,7 +149,7 @@ def _interpolated(step: Step, factor: int) -> Upsampling | str:
     return Upsampling(factor, cast(ToFrame, interpolation))
 
 
-def _read_transposed(step: Step) -> Upsampling | str:
+def _read_transposed(step: Step, crop: Crop) -> Upsampling | str:
     """Recognise a transposed convolution that interpolates bilinearly, up to one positive factor.
 
     Its border gain (below 1 in the outermost cells) is the same for all classes and positive, so
@@ -116,7 +160,8 @@ def _read_transposed(step: Step) -> Upsampling | str:
         reason
         for reason, wrong in (
             ("unequal strides", len(set(layer.strides)) != 1),
-            ("padding other than 'same'", layer.padding != "same"),
+            ("padding other than 'same'", layer.padding != "same" and not crop.moves),
+            ("a crop behind it", crop.moves and not _is_same_cropped(layer, crop)),
             ("dilation", set(layer.dilation_rate) != {1}),
             ("output padding", getattr(layer, "output_padding", None) is not None),
             ("an activation", activation_name(layer) not in MONOTONE),
@@ -128,6 +173,15 @@ def _read_transposed(step: Step) -> Upsampling | str:
     if reasons:
         return f"{step.label} has {', '.join(reasons)}"
     return Upsampling(int(layer.strides[0]), "bilinear")
+
+
+def _is_same_cropped(layer: Any, crop: Crop) -> bool:
+    """Whether a crop makes of a 'valid' transposed convolution a 'same' one, from the top left."""
+    before = [
+        max(taps - stride, 0) // 2
+        for taps, stride in zip(layer.kernel_size, layer.strides, strict=True)
+    ]
+    return layer.padding == "valid" and [crop.top, crop.left] == before
 
 
 def _differs(bias: Any) -> bool:

@@ -81,6 +81,8 @@ TAILS: dict[str, Any] = {
     "dropout and softmax": lambda x: layers.Softmax()(layers.Dropout(0.5)(x)),
     "softmax operation": keras.ops.softmax,
     "slice that takes all": lambda x: x[:, :64, :64],
+    "permute that changes nothing": layers.Permute((1, 2, 3)),
+    "reshape that changes nothing": layers.Reshape((64, 64, 3)),
 }
 
 
@@ -90,6 +92,60 @@ def test_tails_that_keep_the_winner_are_passed(color_net: Any, tail: str) -> Non
     headed = coarse_head(model)
     assert headed.head == Head("logits", 8, "bilinear")
     assert agreement_with_full(model, headed) > 0.9995
+
+
+def valid_and_cropped(stride: int, crop: Any) -> Any:
+    """Return a network that ends in a 'valid' bilinear transposed convolution and a crop."""
+    taps = 2 * stride - stride % 2
+    plane = bilinear_plane(taps, stride)
+    assert plane is not None
+    image = keras.Input((6 * stride, 7 * stride, 3))
+    cells = layers.Conv2D(4, stride, strides=stride)(image)
+    layer = layers.Conv2DTranspose(4, taps, strides=stride, use_bias=False)
+    model = keras.Model(image, crop(layer(cells)))
+    layer.set_weights([plane[..., None, None] * np.eye(4)])
+    return model
+
+
+@pytest.mark.parametrize("stride", [2, 3, 8])
+@pytest.mark.parametrize("written", ["layer", "slice", "layer behind a softmax"])
+def test_a_crop_makes_a_valid_transposed_convolution_a_same_one(stride: int, written: str) -> None:
+    before = stride // 2
+    crops: dict[str, Any] = {
+        "layer": layers.Cropping2D(before),
+        "slice": lambda x: x[:, before:-before, before:-before],
+        "layer behind a softmax": lambda x: layers.Cropping2D(before)(layers.Softmax()(x)),
+    }
+    model = valid_and_cropped(stride, crops[written])
+    headed = coarse_head(model)
+    assert headed.head.stride == stride
+    assert headed.model.output_shape[1:3] == (6, 7)
+    assert agreement_with_full(model, headed) > 0.995
+
+
+def test_any_other_crop_at_the_top_is_refused() -> None:
+    for crop in (
+        layers.Cropping2D(((1, 3), (2, 2))),
+        lambda x: x[:, 2:-2, :-4],
+        layers.Cropping2D(((0, 4), (0, 4))),
+    ):
+        model = valid_and_cropped(4, crop)
+        with pytest.raises(ModelError, match=r"a crop behind it|padding other than 'same'"):
+            coarse_head(model)
+    same = build_same_and_cropped()
+    with pytest.raises(ModelError, match="a crop behind it"):
+        coarse_head(same)
+
+
+def build_same_and_cropped() -> Any:
+    image = keras.Input((12, 12, 3))
+    cells = layers.Conv2D(2, 2, strides=2)(image)
+    layer = layers.Conv2DTranspose(2, 4, strides=2, padding="same", use_bias=False)
+    model = keras.Model(image, layers.Cropping2D(1)(layer(cells)))
+    plane = bilinear_plane(4, 2)
+    assert plane is not None
+    layer.set_weights([plane[..., None, None] * np.eye(2)])
+    return model
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
