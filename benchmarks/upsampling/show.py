@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.benchmarks.host import Host, Strain, busy_reasons
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 BEGIN = "<!-- upsampling tables: begin -->"
 END = "<!-- upsampling tables: end -->"
 APPROXIMATE = "~"
+NAME_WIDTH = 18  # beside five strides on a terminal of 80 columns
 _STYLES = {Verdict.FASTER.value: "green", Verdict.SLOWER.value: "yellow"}
 
 
@@ -258,8 +260,10 @@ def _drawn(table: Table) -> Any:
     grid.add_column(table.columns[0], overflow="fold")
     for heading in table.columns[1:]:
         grid.add_column(heading, justify="right")
-    for row in table.rows:
-        grid.add_row(*(Text("\n".join(cell.lines), style=cell.style) for cell in row))
+    for name, *figures in table.rows:
+        lines = [part for line in name.lines for part in wrap(line, NAME_WIDTH)]
+        cells = [Cell(tuple(lines)), *figures]
+        grid.add_row(*(Text("\n".join(cell.lines), style=cell.style) for cell in cells))
     return grid
 
 

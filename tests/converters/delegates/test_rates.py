@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
+from itertools import chain, combinations, pairwise
 
 import keras
 import pytest
@@ -99,7 +99,8 @@ def forms(dtype: str, stride: int) -> dict[str, list[Op]]:
     }
 
 
-# XNNPACK, one thread, 256x256x21 output, ms at strides 2, 8, 16 and 32; float32, then int8.
+# XNNPACK on an Intel Xeon with AMX, one thread, 256x256x21 output, ms at strides 2, 8, 16 and 32;
+# float32, then int8.
 STRIDES = (2, 8, 16, 32)
 MEASURED = {
     "transpose k=2s": ((8.16, 8.20, 8.41, 8.94), (13.84, 13.92, 14.06, 14.54)),
@@ -115,6 +116,13 @@ MEASURED = {
 }
 
 
+# Only forms of the same call are ever chosen among: those of a kernel of two strides, and of one.
+CHOICES = (
+    tuple(name for name in MEASURED if name not in ("transpose k=s", "conv1x1 d2s", "nearest")),
+    ("transpose k=s", "conv1x1 d2s"),
+)
+
+
 @pytest.mark.parametrize("stride", STRIDES)
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
 def test_xnnpack_orders_forms_as_measured(dtype: str, stride: int) -> None:
@@ -122,7 +130,7 @@ def test_xnnpack_orders_forms_as_measured(dtype: str, stride: int) -> None:
     column = STRIDES.index(stride)
     measured = {name: times[dtype == "int8"][column] for name, times in MEASURED.items()}
     predicted = {name: predicted_ms(ops[name], "xnnpack") for name in measured}
-    for one, other in combinations(measured, 2):
+    for one, other in chain.from_iterable(combinations(names, 2) for names in CHOICES):
         quick, slow = sorted((one, other), key=measured.__getitem__)
         if measured[slow] > CLEAR * measured[quick]:
             assert predicted[quick] < predicted[slow], (quick, slow)
