@@ -27,7 +27,7 @@ from .litert import (
     why_no_litert,
 )
 from .process import Finished, installed, run_child
-from .verdict import verdict
+from .verdict import agreement, verdict
 from .word import LeftOut, Word
 
 FOLDER = "EDGESEG_VULKAN"
@@ -100,11 +100,13 @@ def _owner(ops: list[Op], name: str, tensor: str) -> Op | None:
 def _word(compiler: str, done: Finished, ops: tuple[Op, ...]) -> Word:
     left = () if done.facts.get("is_full") else refused(done.output, ops)
     found = done.facts.get("difference")
+    wrong = verdict(found, _KERNELS, is_hybrid=is_hybrid(ops)) if found else ""
     loads = bool(done.facts["loads"] or done.facts.get("loads_with_cpu"))
     return Word(
         compiler,
         left_out=left,
-        wrong=verdict(found, _KERNELS, is_hybrid=is_hybrid(ops)) if found else "",
+        wrong=wrong,
+        right=agreement(found, _KERNELS) if found and not wrong else "",
         notes=tuple(_notes(done)),
         failed="" if loads or left else _failure(done),
     )

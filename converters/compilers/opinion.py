@@ -12,6 +12,8 @@ from edgeseg.converters.delegates.target import Check, Placement, Target, check_
 from . import ask
 from .word import LeftOut, Word
 
+_WRONG = "its numbers are wrong there"
+
 # Activations that a flag of `edgeseg convert` turns into others.
 _OTHER = {"--int8": ("float32", "int16"), "--float32": ("int8", "uint8", "int16")}
 
@@ -115,17 +117,17 @@ def _placed(table: Check, word: Word) -> tuple[Placement, ...]:
     if word.failed:
         return table.placements
     refused = {left.index: left for left in word.left_out}
-    if word.culprit is not None:
-        refused[word.culprit] = LeftOut("", "", "its numbers are wrong there", word.culprit)
     says_all = word.is_whole and not word.wrong
-    return tuple(
-        _refused(said, refused[said.op.index], table.target, word.compiler)
-        if said.op.index in refused
-        else replace(said, runs=True, reasons=())
-        if says_all
-        else said
-        for said in table.placements
-    )
+
+    def final(said: Placement) -> Placement:
+        if said.op.index == word.culprit:
+            return _left_out(said, (_WRONG, *said.reasons), table.target)
+        if left := refused.get(said.op.index):
+            own = (left.reason,) if left.reason else said.reasons
+            return _left_out(said, own or (f"{word.compiler} does not take it",), table.target)
+        return replace(said, runs=True, reasons=()) if says_all else said
+
+    return tuple(map(final, table.placements))
 
 
 def _with_type_remedies(table: Check) -> Check:
@@ -144,10 +146,8 @@ def _with_type_remedies(table: Check) -> Check:
     )
 
 
-def _refused(said: Placement, left: LeftOut, target: Target, compiler: str) -> Placement:
-    """The compiler's reason, the table's where it gives none, with the table's remedy."""
-    own = (left.reason,) if left.reason else ()
-    reasons = own or said.reasons or (f"{compiler} does not take it",)
+def _left_out(said: Placement, reasons: tuple[str, ...], target: Target) -> Placement:
+    """Return a placement off the target, with the remedy that the table has."""
     rule = target.rules.get(said.op.name)
     remedy = said.remedy or (rule.remedy if rule else "")
     return Placement(said.op, False, reasons, remedy, said.source)

@@ -9,7 +9,7 @@ from edgeseg.converters.delegates.op import Op, read_ops
 
 from .litert import NOT_COMPARED, TIMEOUT_S, broke, is_hybrid, probes_for, why_no_litert
 from .process import Finished, installed, run_child
-from .verdict import verdict
+from .verdict import agreement, verdict
 from .word import LeftOut, Word
 
 _PACKAGE = "tflite-micro"
@@ -29,7 +29,7 @@ def why_not() -> str:
 @lru_cache(maxsize=1)  # two targets ask for the same
 def judge(tflite: bytes) -> Word:
     """Return whether TFLite Micro runs a file, and whether its numbers are the reference's."""
-    compiler = f"TFLite Micro {installed(_PACKAGE)}"
+    compiler = f"TFLite Micro {installed(_PACKAGE)} (reference kernels)"
     ops = read_ops(tflite)
     done = run_child("tflm", tflite, TIMEOUT_S, probes=probes_for(ops))
     if not done.facts:
@@ -38,10 +38,12 @@ def judge(tflite: bytes) -> Word:
         failed = "" if left else broke(done, "TFLite Micro")
         return Word(compiler, left, notes=notes, failed=failed, is_whole=not left)
     found = done.facts.get("difference")
+    wrong = verdict(found, _KERNELS, is_hybrid=is_hybrid(ops), exact=True) if found else ""
     return Word(
         compiler,
         figures=_figures(done),
-        wrong=verdict(found, _KERNELS, is_hybrid=is_hybrid(ops), exact=True) if found else "",
+        wrong=wrong,
+        right=agreement(found, _KERNELS) if found and not wrong else "",
         notes=() if found else (NOT_COMPARED,),
     )
 

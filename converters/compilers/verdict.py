@@ -21,6 +21,7 @@ CLASSES_LIMIT = 5e-3
 _NOISE_FACTOR = 2.0
 
 _PERCENT = 100.0
+_LEAST = 0.0001  # smaller shares are said to be this
 
 
 def verdict(
@@ -41,6 +42,21 @@ def verdict(
     kind, largest = str(difference["kind"]), float(difference["largest"])
     size = _size(kind, largest, _limit(difference, is_hybrid, exact))
     return f"its output differs from {than}: {size}{_winners(difference)}"
+
+
+def agreement(difference: Mapping[str, Any], than: str) -> str:
+    """Return how closely numbers that are right agree; see `verdict` for the arguments."""
+    largest = float(difference["largest"])
+    if not largest:
+        return f"equal to {than}, bit for bit"
+    if difference["kind"] == "steps":
+        steps = "1 step" if largest == 1 else f"{largest:.0f} steps"
+        size = f"within {steps} of the output's quantization"
+    elif difference["kind"] == "classes":
+        size = f"the same class on {percent(1 - largest)} of the pixels"
+    else:
+        size = f"within {percent(largest)} of the output's range"
+    return f"{size}, compared with {than}"
 
 
 def is_wrong(
@@ -77,4 +93,6 @@ def _winners(difference: Mapping[str, Any]) -> str:
 def percent(share: float) -> str:
     """Return a share in percent with two digits that count: 50 %, 0.012 %."""
     figure = _PERCENT * share
+    if 0 < figure < _LEAST:
+        return f"{_LEAST} %"
     return f"{figure:.0f} %" if figure >= 10 else f"{figure:.2g} %"

@@ -34,6 +34,7 @@ class Word:
         figures: what it says of the rest; units in the names: cycles, inference_ms, sram_bytes.
         wrong: by how much its numbers differ from the reference kernels, where that is too much;
             otherwise empty.
+        right: how closely its numbers agree with them, where they were compared and are right.
         notes: what else must be known.
         failed: why it could not take the file at all; otherwise empty.
         culprit: the first operator that computes wrong numbers, by its place in the file; None
@@ -47,6 +48,7 @@ class Word:
     wrong: str = ""
     notes: tuple[str, ...] = ()
     failed: str = ""
+    right: str = ""
     culprit: int | None = None
     is_whole: bool = True
 

@@ -14,7 +14,7 @@ from .litert import (
     why_no_litert,
 )
 from .process import installed, run_child
-from .verdict import verdict
+from .verdict import agreement, verdict
 from .word import LeftOut, Word
 
 _KERNELS = "LiteRT's builtin kernels"
@@ -35,9 +35,11 @@ def judge(tflite: bytes) -> Word:
     taken = {int(index) for index in done.facts["taken"]}
     rest = (op for op in ops if op.index not in taken)
     found = done.facts.get("difference")
+    wrong = verdict(found, _KERNELS, is_hybrid=is_hybrid(ops)) if found else ""
     return Word(
         compiler,
         left_out=tuple(LeftOut(op.name, op.layer, "", op.index) for op in rest),
-        wrong=verdict(found, _KERNELS, is_hybrid=is_hybrid(ops)) if found else "",
+        wrong=wrong,
+        right=agreement(found, _KERNELS) if found and not wrong else "",
         notes=() if found else (NOT_COMPARED,),
     )

@@ -40,6 +40,7 @@ def _target(opinion: Opinion) -> dict[str, Any]:
         "compiler": None if word is None else word.compiler,
         "no_compiler": opinion.silence,
         "wrong": word.wrong if word else "",
+        "right": word.right if word else "",
         "failed": word.failed if word else "",
         "figures": dict(word.figures) if word else {},
         "notes": list(word.notes) if word else [],

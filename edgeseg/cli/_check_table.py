@@ -94,6 +94,8 @@ def _summary(opinion: Opinion) -> Iterator[tuple[str, str, str]]:
             yield "fails", word.failed, "red"
         if word.wrong:
             yield "wrong", word.wrong, "red"
+        if word.right:
+            yield "numbers", word.right, ""
         if word.figures:
             figures = (figure_text(name, value) for name, value in word.figures.items())
             yield "figures", ", ".join(figures), ""

@@ -132,7 +132,9 @@ def _show(found: Sequence[Checked], *, is_matrix: bool) -> None:
         if place:
             console().print()
         if is_matrix:
-            console().print(f"{one.path}, {len(one.ops)} operators", markup=False, soft_wrap=True)
+            console().print(
+                f"{one.path.name}, {len(one.ops)} operators", markup=False, soft_wrap=True
+            )
             console().print(matrix(one))
         else:
             show_report(one, console())

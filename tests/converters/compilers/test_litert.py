@@ -42,6 +42,7 @@ def test_xnnpack_leaves_an_arg_max_out(make_target: Target) -> None:
 def test_micro_runs_an_integer_network_bit_for_bit(make_target: Target, make_file: Make) -> None:
     word = word_of(make_file("learned", "int8"), make_target("tflm"))
     assert word.is_good
+    assert word.right == "equal to LiteRT's reference kernels, bit for bit"
     assert 10_000 < word.figures["arena_bytes"] < 1_000_000
 
 

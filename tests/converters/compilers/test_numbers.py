@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgeseg.converters.compilers.probes import difference, probe
-from edgeseg.converters.compilers.verdict import verdict
+from edgeseg.converters.compilers.verdict import agreement, verdict
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -47,6 +47,20 @@ def test_the_verdict_names_the_figure() -> None:
         "its output differs from LiteRT's kernels: up to 101 steps of its quantization "
         "(12 can be rounding), and 25 % of the pixels change class"
     )
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (differ("float", 1.234e-5), "within 0.0012 % of the output's range, compared with it"),
+        (differ("float", 1e-9), "within 0.0001 % of the output's range, compared with it"),
+        (differ("steps", 1), "within 1 step of the output's quantization, compared with it"),
+        (differ("steps", 0), "equal to it, bit for bit"),
+        (differ("classes", 0.01), "the same class on 99 % of the pixels, compared with it"),
+    ],
+)
+def test_right_numbers_have_a_figure_too(found: dict[str, Any], said: str) -> None:
+    assert agreement(found, "it") == said
 
 
 def test_floats_differ_by_a_share_of_their_range() -> None:
