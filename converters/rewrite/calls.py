@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from itertools import count
@@ -57,7 +57,9 @@ def replace_calls(model: Any, size: Size, replace: Replace) -> Any:
     import keras
 
     image = keras.Input((size.height, size.width, 3), batch_size=1, name=_INPUT)
-    outputs = _Walk(replace).run(model, (image,), "")
+    walk = _Walk(replace)
+    outputs = walk.run(model, (image,), "")
+    walk.name_apart(image, outputs)
     return keras.Model(image, outputs[0] if len(outputs) == 1 else outputs)
 
 
@@ -121,6 +123,16 @@ class _Walk:
             self._layers[id(layer)] = layer if free == layer.name else _renamed(layer, free)
         return self._layers[id(layer)]
 
+    def name_apart(self, image: Any, outputs: list[Any]) -> None:
+        """Rename layers that replacements brought where another layer of the graph has the name."""
+        made = {id(node.operation): node.operation for node in _nodes([image], outputs)}
+        old = {id(layer) for layer in self._layers.values()}
+        names = {_INPUT} | {layer.name for key, layer in made.items() if key in old}
+        for layer in (layer for key, layer in made.items() if key not in old):
+            if layer.name in names:
+                layer.name = next(one for one in _candidates(layer.name) if one not in names)
+            names.add(layer.name)
+
     def _numbered(self, name: str) -> str:
         self._calls[name] = self._calls.get(name, 0) + 1
         return name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
@@ -141,8 +153,12 @@ def _renamed(layer: Any, name: str) -> Any:
 
 def nodes_in_order(model: Any) -> Iterator[Any]:
     """Yield the nodes that lead from the model's inputs to its outputs, inputs before users."""
-    done = {id(tensor) for tensor in model.inputs}
-    stack = [*reversed(model.outputs)]
+    return _nodes(model.inputs, model.outputs)
+
+
+def _nodes(inputs: Sequence[Any], outputs: Sequence[Any]) -> Iterator[Any]:
+    done = {id(tensor) for tensor in inputs}
+    stack = [*reversed(outputs)]
     while stack:
         tensor = stack[-1]
         if id(tensor) in done:

@@ -11,6 +11,8 @@ from .fixed_transpose import TRANSPOSE
 from .form import Form
 from .keep import KEEP
 from .nearest import NEAREST_CHAIN, NEAREST_LEGACY, NEAREST_RESIZE
+from .refit import REFIT
+from .refit import REFIT
 from .resizes import (
     BILINEAR_ALIGN,
     BILINEAR_CHAIN,
@@ -38,6 +40,7 @@ FORMS: tuple[Form, ...] = (
     BILINEAR_SUBPIXEL_RESHAPE,
     TRANSPOSE,
     BILINEAR_CHAIN,
+    REFIT,
 )
 
 

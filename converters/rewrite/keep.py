@@ -9,11 +9,11 @@ from edgeseg.converters.delegates.op import Op
 
 from .form import Form
 from .sites import Site
+from .stepped import layer_name
 from .steps.convolutions import transposed_ops
 from .steps.elementwise import activation_of
 from .steps.predicted import live, numbers, operator, version
 from .steps.resize import Resize
-from .steps.step import layer_name
 from .transposed import bias_of
 
 
@@ -28,7 +28,7 @@ def _build(site: Site, x: Any) -> Any:
 
 
 def _ops(site: Site, dtype: str) -> tuple[Op, ...]:
-    name = layer_name(site.name)
+    name = layer_name(site)
     if site.kind == "transpose":
         return tuple(_transposed(site, dtype, name))
     if site.kind == "nearest" and type(site.layer).__name__ == "UpSampling2D":

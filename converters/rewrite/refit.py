@@ -19,12 +19,12 @@ from edgeseg.converters.delegates.op import Op
 from . import least_squares as lsq
 from .form import Features, Form
 from .sites import Site
+from .stepped import layer_name
 from .steps import Step, build_steps, steps_ops
 from .steps.convolutions import Conv
 from .steps.elementwise import Activate, activation_of
 from .steps.moves import Crop, Pad, is_none
 from .steps.resize import Resize
-from .steps.step import layer_name
 
 Array = NDArray[np.float64]
 
@@ -65,7 +65,7 @@ class Refitted:
 
     def __call__(self, site: Site, x: Any) -> Any:
         """Return the Keras tensor that comes out for the Keras tensor `x` that goes in."""
-        return build_steps(self.steps, x, layer_name(site.name))
+        return build_steps(self.steps, x, layer_name(site))
 
 
 def fits(site: Site) -> str:
@@ -277,7 +277,7 @@ def _build(site: Site, x: Any) -> Any:
 def _ops(site: Site, dtype: str) -> tuple[Op, ...]:
     """Return the operators with a 1x1 convolution, as most fits have it."""
     steps = projected(site).steps
-    return steps_ops(steps, site.input_shape, dtype, layer_name(site.name))
+    return steps_ops(steps, site.input_shape, dtype, layer_name(site))
 
 
 REFIT = Form(

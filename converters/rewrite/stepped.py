@@ -10,7 +10,6 @@ from edgeseg.converters.delegates.op import Op
 from .form import Form
 from .sites import Site
 from .steps import Step, build_steps, steps_ops
-from .steps.step import layer_name
 
 
 def stepped(
@@ -25,9 +24,16 @@ def stepped(
     """Return the form whose layers and operators are those of `steps`; see Form."""
 
     def build(site: Site, x: Any) -> Any:
-        return build_steps(steps(site), x, layer_name(site.name))
+        return build_steps(steps(site), x, layer_name(site))
 
     def ops(site: Site, dtype: str) -> tuple[Op, ...]:
-        return steps_ops(steps(site), site.input_shape, dtype, layer_name(site.name))
+        return steps_ops(steps(site), site.input_shape, dtype, layer_name(site))
 
     return Form(name, title, exact, fits, build, ops, note=note)
+
+
+def layer_name(site: Site) -> str:
+    """Return the name of the layer that stands for the site: its own, and later calls' number."""
+    _, _, number = site.name.partition("#")
+    name = str(site.layer.name)
+    return f"{name}_{number}" if number else name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -63,8 +62,3 @@ def _names(steps: Sequence[Step], layer: str) -> Iterator[str]:
         name = f"{layer}_{step.suffix}" if step.suffix else layer
         seen[name] = seen.get(name, 0) + 1
         yield name if seen[name] == 1 else f"{name}_{seen[name]}"
-
-
-def layer_name(call: str) -> str:
-    """Return a Keras layer name for a call: "decoder/scores_up#2" gives "scores_up_2"."""
-    return re.sub(r"[^\w.\-]", "_", call.rpartition("/")[2])
