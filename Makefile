@@ -8,7 +8,7 @@ BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.edgeseg-installed
 SWIFTSHADER := build/swiftshader/libvk_swiftshader.so
 CHROMIUM := @sparticuz/chromium@131.0.1
-NATIVE := $(wildcard native/*.cc native/*.h native/tests/*.cc)
+NATIVE := $(wildcard $(foreach folder,native native/kernels native/tests,$(folder)/*.cc $(folder)/*.h))
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: help setup demo test slow lint format types bench zoo swiftshader clean

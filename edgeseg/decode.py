@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,12 @@ from edgeseg.manifest import MAX_CLASSES, MAX_SIDE, Size, ToFrame
 
 if TYPE_CHECKING:
     from edgeseg.prepare import Placement
+
+
+_KERNEL_TYPES = ("int8", "uint8", "float16", "float32")
+
+# What a confidence may be multiplied by, so that no product is infinite times 0.
+_SCALES = (1e-30, 1e30)
 
 
 @dataclass(frozen=True)
@@ -63,40 +68,78 @@ def grid_for(frame: Size, placement: Placement, stride: float) -> Grid:
 
 
 def decode(
-    logits: NDArray[Any], out: Size, grid: Grid, mode: ToFrame = "bilinear"
+    logits: NDArray[Any],
+    out: Size,
+    grid: Grid,
+    mode: ToFrame = "bilinear",
+    *,
+    into: NDArray[np.uint8] | None = None,
+    confidence: NDArray[Any] | None = None,
+    confidence_scale: float = 1.0,
+    counts: NDArray[np.uint32] | None = None,
 ) -> NDArray[np.uint8]:
     """Bring scores to `out` pixels and take the greatest class of each, of several the lowest.
 
     Args:
         logits: scores [h, w, classes] of int8, uint8, int16 or a float type, 1 to 256 classes, any
             strides. A quantized tensor needs no scale: the greatest stays the greatest. 8-bit
-            scores are summed exactly; others as float32 in float64. Infinities count as the
-            largest float32, NaN as the lowest.
+            scores are summed exactly, others in float32. Infinities count as the largest float32,
+            NaN as the lowest.
         out: size of the class map.
         grid: where its pixels lie on the scores.
         mode: `bilinear` interpolates the scores with half-pixel centres, in steps of 1/2048 cell;
             `nearest` takes the class of the nearest cell.
+        into: where to write the class map, uint8 [out.height, out.width]; None makes a new one.
+        confidence: written to as well, float32 or uint8 of the class map's shape: by how much the
+            winner's score is above the runner-up's, times `confidence_scale`; as uint8 rounded
+            down, at most 255. With logits m apart, 1 / (1 + exp(-m)) is the winner's probability
+            against the runner-up, and no softmax gives it more.
+        confidence_scale: a quantized tensor's scale makes logits of its steps.
+        counts: written to as well, uint32 [classes]: how many pixels each class has.
 
     Returns:
         The class map, uint8 [out.height, out.width].
 
     Raises:
         ModelError: the scores have another shape or type.
-        ConfigError: `out` or `mode` makes no sense, or EDGESEG_KERNELS does not.
+        ConfigError: `out`, `mode` or an array to write to makes no sense, or EDGESEG_KERNELS does
+            not.
     """
     scores = _scores(logits)
-    columns, rows = _axes(scores, out, grid)
-    return kernels.decode(scores, columns, rows, nearest=_is_nearest(mode))
+    nearest = _is_nearest(mode)
+    _check_size(out)
+    shape = (out.height, out.width)
+    classes = np.empty(shape, np.uint8) if into is None else into
+    _check_outputs(scores.shape[2], shape, classes, confidence, confidence_scale, counts)
+    kernels.decode(
+        scores,
+        (grid.scale_x, grid.scale_y, grid.offset_x, grid.offset_y),
+        classes,
+        nearest=nearest,
+        confidence=confidence,
+        confidence_scale=confidence_scale,
+        counts=counts,
+    )
+    return classes
 
 
 def decode_reference(
-    logits: NDArray[Any], out: Size, grid: Grid, mode: ToFrame = "bilinear"
+    logits: NDArray[Any],
+    out: Size,
+    grid: Grid,
+    mode: ToFrame = "bilinear",
+    *,
+    confidence: NDArray[Any] | None = None,
+    confidence_scale: float = 1.0,
+    counts: NDArray[np.uint32] | None = None,
 ) -> NDArray[np.uint8]:
     """Do what `decode` does in plain NumPy: the definition of its result, and its fallback."""
     scores = _scores(logits)
-    columns, rows = _axes(scores, out, grid)
+    nearest = _is_nearest(mode)
+    _check_size(out)
     classes = np.empty((out.height, out.width), np.uint8)
-    kernels_numpy.decode(scores, columns, rows, _is_nearest(mode), classes)
+    lie = (grid.scale_x, grid.scale_y, grid.offset_x, grid.offset_y)
+    kernels_numpy.decode(scores, *lie, nearest, classes, confidence, confidence_scale, counts)
     return classes
 
 
@@ -122,21 +165,22 @@ def decode_class_map(classes: NDArray[Any], out: Size, grid: Grid) -> NDArray[np
             f"the model's class map holds {classes.min()} to {classes.max()}, expected classes "
             f"of 0 to {MAX_CLASSES - 1}; see `edgeseg info MODEL`"
         )
-    return kernels_numpy.pick(classes, *_axes(classes, out, grid))
+    _check_size(out)
+    height, width = classes.shape
+    return kernels_numpy.pick(
+        classes,
+        kernels_numpy.positions(out.width, grid.scale_x, grid.offset_x, width),
+        kernels_numpy.positions(out.height, grid.scale_y, grid.offset_y, height),
+    )
 
 
 def _scores(logits: NDArray[Any]) -> NDArray[Any]:
-    """Return the scores as the kernels take them: contiguous int8, uint8 or finite float32."""
+    """Return the scores as the kernels take them, if possible as they are."""
     _check(logits)
-    if logits.dtype in (np.int8, np.uint8):
-        return np.ascontiguousarray(logits)
-    # Values beyond float32 become infinite here, and finite again below.
-    with np.errstate(over="ignore"):
-        scores = np.ascontiguousarray(logits, np.float32)
-    if not np.isfinite(scores).all():
-        limit = float(np.finfo(np.float32).max)
-        scores = np.nan_to_num(scores, nan=-limit, posinf=limit, neginf=-limit)
-    return scores
+    if logits.dtype in _KERNEL_TYPES and logits.dtype.isnative:
+        return logits
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite
+        return logits.astype(np.float32)
 
 
 def _check(logits: NDArray[Any]) -> None:
@@ -158,24 +202,39 @@ def _is_nearest(mode: str) -> bool:
     return mode == "nearest"
 
 
-def _axes(
-    cells: NDArray[Any], out: Size, grid: Grid
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return where the output's columns and rows lie on the cells [h, w, ...]."""
+def _check_size(out: Size) -> None:
     if not all(1 <= side <= MAX_SIDE for side in out):
         raise ConfigError(f"a class map cannot be {out}; a side has 1 to {MAX_SIDE} pixels")
-    height, width = cells.shape[:2]
-    return (
-        _positions(out.width, grid.scale_x, grid.offset_x, width),
-        _positions(out.height, grid.scale_y, grid.offset_y, height),
-    )
 
 
-@lru_cache(maxsize=64)
-def _positions(count: int, scale: float, offset: float, cells: int) -> NDArray[np.int32]:
-    """Return where `count` pixels lie on `cells` cells, in 1/2048 cell, clamped to the centres."""
-    centres = (np.arange(count) + 0.5) * scale + offset - 0.5
-    steps = np.floor(np.clip(centres, 0, cells - 1) * kernels_numpy.ONE + 0.5)
-    positions: NDArray[np.int32] = steps.astype(np.int32)
-    positions.flags.writeable = False  # shared by all callers with the same geometry
-    return positions
+def _check_outputs(
+    count: int,
+    shape: tuple[int, int],
+    classes: NDArray[Any],
+    confidence: NDArray[Any] | None,
+    confidence_scale: float,
+    counts: NDArray[Any] | None,
+) -> None:
+    """Check the arrays that a caller lends."""
+    wanted = [("into", classes, shape, ("uint8",))]
+    if confidence is not None:
+        wanted.append(("confidence", confidence, shape, ("float32", "uint8")))
+        if count < 2:
+            raise ConfigError("one class has no runner-up, so no confidence")
+        if not _SCALES[0] <= confidence_scale <= _SCALES[1]:
+            raise ConfigError(
+                f"confidence_scale is {confidence_scale}, expected {_SCALES[0]} to {_SCALES[1]}"
+            )
+    if counts is not None:
+        wanted.append(("counts", counts, (count,), ("uint32",)))
+    reasons = [
+        f"{name} is {array.dtype} {list(array.shape)}, expected {' or '.join(dtypes)} "
+        f"{list(size)}, writable, elements side by side"
+        for name, array, size, dtypes in wanted
+        if array.shape != size
+        or array.dtype.name not in dtypes
+        or not array.flags.writeable
+        or (array.shape[-1] > 1 and array.strides[-1] != array.itemsize)
+    ]
+    if reasons:
+        raise ConfigError("; ".join(reasons))

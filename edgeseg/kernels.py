@@ -1,10 +1,9 @@
-"""Which implementation of the kernels runs: the native extension, or NumPy where there is none."""
+"""Which kernels run: native ones for this CPU, or NumPy where there are none. The only door."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,26 +13,37 @@ from edgeseg import kernels_numpy
 from edgeseg.errors import ConfigError
 
 ENVIRONMENT = "EDGESEG_KERNELS"
+NAMES = ("numpy", "portable", "avx2", "avx512", "neon")
 
 try:
     from edgeseg import _native
 except ImportError as error:
-    native_decode: Callable[..., None] | None = None
+    _found: tuple[str, ...] = ()
     _why_not = str(error)
 else:
-    native_decode = _native.decode
+    _found = tuple(_native.kernels())
     _why_not = ""
+
+_taken: str | None = None
+
+
+def available() -> tuple[str, ...]:
+    """Return the kernels that can run here, the best first; `numpy` is the last."""
+    return (*_found, "numpy")
 
 
 def active() -> str:
-    """Return which kernels run: "native" or "numpy".
+    """Return which kernels run: one of `available()`.
 
-    The environment variable EDGESEG_KERNELS (native or numpy) overrules the choice.
+    The environment variable EDGESEG_KERNELS names others than the best.
 
     Raises:
-        ConfigError: the variable has another value, or asks for native kernels that are absent.
+        ConfigError: the variable names kernels that are unknown, not built, or not for this CPU.
     """
-    return _choose(os.environ.get(ENVIRONMENT, ""))[0]
+    wish = os.environ.get(ENVIRONMENT, "") or available()[0]
+    if wish not in available():
+        raise ConfigError(_refusal(wish))
+    return wish
 
 
 def describe() -> str:
@@ -42,42 +52,61 @@ def describe() -> str:
     Raises:
         ConfigError: as `active`.
     """
-    if active() == "native":
-        return "native"
-    if native_decode is not None:
+    name = active()
+    if name != "numpy":
+        return name
+    if _found:
         return f"numpy ({ENVIRONMENT}=numpy)"
     return f"numpy, slower (no native extension: {_why_not}; install again with a C++ compiler)"
 
 
 def decode(
-    scores: NDArray[Any], columns: NDArray[np.int32], rows: NDArray[np.int32], *, nearest: bool
-) -> NDArray[np.uint8]:
-    """Return the class of each output pixel, uint8 [len(rows), len(columns)].
+    scores: NDArray[Any],
+    lie: Sequence[float],
+    classes: NDArray[np.uint8],
+    *,
+    nearest: bool,
+    confidence: NDArray[Any] | None = None,
+    confidence_scale: float = 1.0,
+    counts: NDArray[np.uint32] | None = None,
+) -> None:
+    """Write the class of each output pixel to `classes`; edgeseg.decode.decode says it all.
 
     Args:
-        scores: [h, w, classes], int8, uint8 or finite float32, C-contiguous, at most 256 classes.
-        columns: fixed-point grid position of each output column, in 0..(w - 1) << 11.
-        rows: the same for the rows, in 0..(h - 1) << 11.
+        scores: [h, w, classes], int8, uint8, float16 or float32, any strides.
+        lie: scale_x, scale_y, offset_x, offset_y of edgeseg.decode.Grid.
+        classes: uint8 [height, width]; its columns stand side by side, its rows may lie apart.
         nearest: take the nearest grid point's class instead of interpolating.
+        confidence: float32 or uint8 of the same shape and form, where wanted.
+        confidence_scale: what a difference in scores is multiplied by for it.
+        counts: uint32 [classes], contiguous, where wanted.
 
     Raises:
         ConfigError: as `active`.
-        ValueError: an array has another type, shape or range; edgeseg.decode never passes such.
+        ValueError: an array has another type, shape or form.
     """
-    out = np.empty((len(rows), len(columns)), np.uint8)
-    _choose(os.environ.get(ENVIRONMENT, ""))[1](scores, columns, rows, nearest, out)
-    return out
+    run = kernels_numpy.decode if _use(active()) == "numpy" else _native.decode
+    run(scores, *lie, nearest, classes, confidence, confidence_scale, counts)
 
 
-@lru_cache(maxsize=8)
-def _choose(wish: str) -> tuple[str, Callable[..., None]]:
-    if wish not in ("", "native", "numpy"):
-        raise ConfigError(f"{ENVIRONMENT} is {wish!r}, expected native or numpy, or unset")
-    if wish == "native" and native_decode is None:
-        raise ConfigError(
-            f"{ENVIRONMENT} asks for native kernels, but there are none ({_why_not}); install a "
-            "C++ compiler and type: pip install --force-reinstall --no-deps edgeseg"
+def _use(name: str) -> str:
+    """Have the native library take these kernels; it remembers."""
+    global _taken
+    if name not in ("numpy", _taken):
+        _native.set_kernels(name)
+        _taken = name
+    return name
+
+
+def _refusal(wish: str) -> str:
+    if wish not in NAMES:
+        return f"{ENVIRONMENT} is {wish!r}, expected {', '.join(NAMES[:-1])} or {NAMES[-1]}"
+    if not _found:
+        return (
+            f"{ENVIRONMENT} asks for {wish} kernels, but there are no native ones ({_why_not}); "
+            "install a C++ compiler and type: pip install --force-reinstall --no-deps edgeseg"
         )
-    if wish != "numpy" and native_decode is not None:
-        return "native", native_decode
-    return "numpy", kernels_numpy.decode
+    return (
+        f"{ENVIRONMENT} asks for {wish} kernels, which this CPU or build has not; there are "
+        f"{', '.join(available())}"
+    )

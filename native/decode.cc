@@ -1,262 +1,194 @@
-#include "decode.h"
-
+// edgeseg_decode: checks the arguments, lays the work out, hands it to the kernels in use.
 #include <algorithm>
-#include <array>
-#include <cstddef>
+#include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <new>
 #include <vector>
+
+#include "dispatch.h"
+#include "errors.h"
 
 namespace edgeseg {
 namespace {
 
-// Pixels of one row of one cell that are solved together; long runs are cut into such pieces.
-constexpr int kPiece = 64;
+edgeseg_status check_scores(const edgeseg_scores& scores, const Error& error) {
+  if (scores.data == nullptr) return invalid(error, "scores.data is NULL");
+  if (scores.dtype < EDGESEG_INT8 || scores.dtype > EDGESEG_FLOAT32) {
+    return invalid(error, "scores.dtype is %d, expected an edgeseg_dtype", scores.dtype);
+  }
+  if (scores.classes < 1 || scores.classes > EDGESEG_MAX_CLASSES) {
+    return invalid(error, "scores has %d classes, expected 1 to %d", scores.classes,
+                   EDGESEG_MAX_CLASSES);
+  }
+  if (scores.height < 1 || scores.height > EDGESEG_MAX_SIDE || scores.width < 1 ||
+      scores.width > EDGESEG_MAX_SIDE) {
+    return invalid(error, "scores is %d points wide and %d high, expected 1 to %d", scores.width,
+                   scores.height, EDGESEG_MAX_SIDE);
+  }
+  return EDGESEG_OK;
+}
 
-// 8-bit scores are summed in int32, exactly; float scores in double.
-template <typename T>
-struct SumOf {
-  using Type = int32_t;
-};
-template <>
-struct SumOf<float> {
-  using Type = double;
-};
+edgeseg_status check_grid(const edgeseg_grid& grid, const Error& error) {
+  const auto sensible = [](double scale) { return std::isfinite(scale) && scale > 0; };
+  if (!sensible(grid.scale_x) || !sensible(grid.scale_y) || !std::isfinite(grid.offset_x) ||
+      !std::isfinite(grid.offset_y)) {
+    return invalid(error, "grid needs finite numbers and scales above 0, this has %g, %g, %g, %g",
+                   grid.scale_x, grid.scale_y, grid.offset_x, grid.offset_y);
+  }
+  return EDGESEG_OK;
+}
 
-// Consecutive pixels (columns or rows) whose positions lie in the same cell.
-struct Run {
-  int begin;
-  int end;
-  int near;  // index of the grid point at or before the pixels
-  int far;   // its neighbour, clamped to the grid
-};
+edgeseg_status check_confidence(const edgeseg_decoded& out, int classes, const Error& error) {
+  if (out.confidence == nullptr) return EDGESEG_OK;
+  if (out.confidence_dtype != EDGESEG_UINT8 && out.confidence_dtype != EDGESEG_FLOAT32) {
+    return invalid(error, "out.confidence_dtype is %d, expected EDGESEG_UINT8 or EDGESEG_FLOAT32",
+                   out.confidence_dtype);
+  }
+  // Beyond that a product could be infinite times 0.
+  if (!(out.confidence_scale >= 1e-30 && out.confidence_scale <= 1e30)) {
+    return invalid(error, "out.confidence_scale is %g, expected 1e-30 to 1e30",
+                   out.confidence_scale);
+  }
+  if (classes < 2) return invalid(error, "one class has no runner-up, so no confidence");
+  return EDGESEG_OK;
+}
 
-std::vector<Run> runs_of(const Axis& axis, int cells) {
+edgeseg_status check_out(const edgeseg_decoded& out, const Error& error) {
+  if (out.classes == nullptr) return invalid(error, "out.classes is NULL");
+  if (out.height < 1 || out.height > EDGESEG_MAX_SIDE || out.width < 1 ||
+      out.width > EDGESEG_MAX_SIDE) {
+    return invalid(error, "out is %d pixels wide and %d high, expected 1 to %d", out.width,
+                   out.height, EDGESEG_MAX_SIDE);
+  }
+  if (out.row_begin < 0 || out.row_end < out.row_begin || out.row_end > out.height) {
+    return invalid(error, "out has %d rows, so rows %d to %d cannot be written", out.height,
+                   out.row_begin, out.row_end);
+  }
+  return EDGESEG_OK;
+}
+
+// Where pixels lie along one side of the grid.
+struct Side {
+  std::vector<int32_t> fractions;
   std::vector<Run> runs;
-  for (int n = 0; n < axis.count; ++n) {
-    const int near = axis.positions[n] >> kFractionBits;
-    if (runs.empty() || runs.back().near != near) {
-      runs.push_back({n, n, near, std::min(near + 1, cells - 1)});
-    }
-    runs.back().end = n + 1;
+
+  Axis axis() const { return {fractions.data(), runs.data(), static_cast<int>(runs.size())}; }
+};
+
+int32_t position(int n, double scale, double offset, int cells, bool nearest) {
+  const double centre = (n + 0.5) * scale + offset - 0.5;
+  const double inside = std::min(std::max(centre, 0.0), static_cast<double>(cells - 1));
+  const auto steps = static_cast<int32_t>(inside * kOne + 0.5);
+  return nearest ? (steps + kOne / 2) & ~(kOne - 1) : steps;
+}
+
+// The pixels begin..end of `count`, cut where they enter another cell.
+Side side_of(int count, int begin, int end, double scale, double offset, int cells, bool nearest) {
+  Side side;
+  side.fractions.resize(static_cast<size_t>(count) + kPiece);
+  for (int n = begin; n < end; ++n) {
+    const int32_t where = position(n, scale, offset, cells, nearest);
+    const int32_t near = where >> kFractionBits, fraction = where & (kOne - 1);
+    side.fractions[static_cast<size_t>(n)] = fraction;
+    if (side.runs.empty() || side.runs.back().near != near) side.runs.push_back({n, n, near, near});
+    side.runs.back().end = n + 1;
+    // Pixels that all lie on their grid point have no second neighbour: nearest decoding and scores
+    // at full size are then nothing but uniform cells.
+    if (fraction > 0) side.runs.back().far = near + 1;
   }
-  return runs;
+  return side;
 }
 
-template <typename T>
-uint8_t greatest(const T* scores, int classes) {
-  int best = 0;
-  for (int k = 1; k < classes; ++k) {
-    if (scores[k] > scores[best]) best = k;
-  }
-  return static_cast<uint8_t>(best);
-}
-
-template <typename T>
-const T* point(const Scores<T>& scores, int j, int i) {
-  const auto index = static_cast<std::ptrdiff_t>(j) * scores.width + i;
-  return scores.data + index * scores.classes;
-}
-
-// The winner at each grid point of one row, made when a band of pixels first needs that row.
-template <typename T>
-class WinnerRows {
+// Working memory, in one piece.
+class Memory {
  public:
-  explicit WinnerRows(const Scores<T>& scores)
-      : scores_(scores),
-        made_(static_cast<size_t>(scores.height)),
-        winners_(static_cast<size_t>(scores.height) * static_cast<size_t>(scores.width)) {}
-
-  const uint8_t* row(int j) {
-    uint8_t* winners = winners_.data() + static_cast<std::ptrdiff_t>(j) * scores_.width;
-    if (!made_[static_cast<size_t>(j)]) {
-      for (int i = 0; i < scores_.width; ++i) {
-        winners[i] = greatest(point(scores_, j, i), scores_.classes);
-      }
-      made_[static_cast<size_t>(j)] = true;
+  Memory(const DecodeJob& job, int width) {
+    const auto points = static_cast<size_t>(width), one = sizeof(float);
+    const size_t scores = padded(points * static_cast<size_t>(job.padded_classes) * one);
+    const size_t winners = padded(points * sizeof(uint16_t));
+    const size_t line = padded(static_cast<size_t>(job.out.width) + kPiece);
+    const size_t disputed = padded(static_cast<size_t>(job.out.width) * sizeof(int32_t));
+    const size_t edges = static_cast<size_t>(job.padded_classes) * 2 * kPiece * one;
+    bytes_.resize(64 + 2 * (scores + winners) + line + disputed + edges);
+    const auto address = reinterpret_cast<uintptr_t>(bytes_.data());
+    uint8_t* next = bytes_.data() + (64 - address % 64) % 64;
+    const auto take = [&next](size_t size) {
+      next += size;
+      return next - size;
+    };
+    for (GridRow& row : rows_) {
+      row = {-1, take(scores), reinterpret_cast<uint16_t*>(take(winners))};
     }
-    return winners;
+    line_ = take(line);
+    disputed_ = reinterpret_cast<int32_t*>(take(disputed));
+    edges_ = take(edges);
+  }
+
+  void lend(DecodeJob* job) {
+    job->grid_rows = rows_;
+    job->line = line_;
+    job->disputed = disputed_;
+    job->edges = edges_;
   }
 
  private:
-  const Scores<T>& scores_;
-  std::vector<bool> made_;
-  std::vector<uint8_t> winners_;
+  static size_t padded(size_t size) { return (size + 63) / 64 * 64; }
+
+  std::vector<uint8_t> bytes_;
+  GridRow rows_[2];
+  uint8_t* line_;
+  int32_t* disputed_;
+  void* edges_;
 };
 
-// The scores and the winners at a cell's corners: near and far column of the near, then the far
-// row.
-template <typename T>
-struct Cell {
-  std::array<const T*, 4> scores;
-  std::array<uint8_t, 4> winners;
-};
-
-template <typename T>
-bool beats(const Cell<T>& cell, int k, int d) {
-  for (const T* corner : cell.scores) {
-    if (corner[k] < corner[d] || (k > d && corner[k] == corner[d])) return false;
+void run(const Kernels& kernels, const edgeseg_scores& scores, const edgeseg_grid& grid,
+         const edgeseg_decoded& out) {
+  const bool nearest = grid.nearest != 0;
+  const Side columns =
+      side_of(out.width, 0, out.width, grid.scale_x, grid.offset_x, scores.width, nearest);
+  const Side rows = side_of(out.height, out.row_begin, out.row_end, grid.scale_y, grid.offset_y,
+                            scores.height, nearest);
+  const int padded_classes = (scores.classes + kBlock - 1) / kBlock * kBlock;
+  DecodeJob job{scores,  out,     columns.axis(), rows.axis(), padded_classes,
+                nullptr, nullptr, nullptr,        nullptr};
+  Memory memory(job, scores.width);
+  memory.lend(&job);
+  if (out.counts != nullptr) {
+    std::memset(out.counts, 0, sizeof(uint32_t) * static_cast<size_t>(scores.classes));
   }
-  return true;
+  kernels.decode(job);
 }
-
-// The classes that no corner's winner beats, in rising order: all that can win in the cell.
-template <typename T>
-int contenders(const Cell<T>& cell, int classes, uint8_t* list) {
-  int count = 0;
-  for (int d = 0; d < classes; ++d) {
-    const bool beaten = std::any_of(cell.winners.begin(), cell.winners.end(),
-                                    [&](int k) { return k != d && beats(cell, k, d); });
-    if (!beaten) list[count++] = static_cast<uint8_t>(d);
-  }
-  return count;
-}
-
-// Values of the contenders along the top and the bottom of a cell, for one piece of its columns.
-template <typename Sum>
-struct Edges {
-  std::array<Sum, kPiece> top;
-  std::array<Sum, kPiece> bottom;
-};
-
-template <typename Sum>
-void interpolate(Sum near, Sum far, const int32_t* positions, int count, Sum* values) {
-  for (int x = 0; x < count; ++x) {
-    const int32_t a = positions[x] & (kOne - 1);
-    values[x] = static_cast<Sum>(kOne - a) * near + static_cast<Sum>(a) * far;
-  }
-}
-
-// One row of one piece: the first contender with the greatest value at each pixel.
-template <typename Sum>
-void solve_row(const Edges<Sum>* edges, const uint8_t* list, int contenders, Sum b, int count,
-               uint8_t* out) {
-  std::array<Sum, kPiece> best;
-  std::array<Sum, kPiece> winner;  // as wide as the values, so that compilers vectorise the loop
-  const Sum rest = static_cast<Sum>(kOne) - b;
-  for (int x = 0; x < count; ++x) {
-    best[x] = rest * edges[0].top[x] + b * edges[0].bottom[x];
-    winner[x] = static_cast<Sum>(list[0]);
-  }
-  for (int n = 1; n < contenders; ++n) {
-    const Edges<Sum>& edge = edges[n];
-    const Sum name = static_cast<Sum>(list[n]);
-    for (int x = 0; x < count; ++x) {
-      const Sum value = rest * edge.top[x] + b * edge.bottom[x];
-      winner[x] = value > best[x] ? name : winner[x];
-      best[x] = value > best[x] ? value : best[x];
-    }
-  }
-  for (int x = 0; x < count; ++x) out[x] = static_cast<uint8_t>(winner[x]);
-}
-
-template <typename T>
-class BilinearDecoder {
-  using Sum = typename SumOf<T>::Type;
-
- public:
-  BilinearDecoder(const Scores<T>& scores, const Axis& columns, const Axis& rows, uint8_t* out)
-      : scores_(scores),
-        columns_(columns),
-        rows_(rows),
-        out_(out),
-        winners_(scores),
-        column_runs_(runs_of(columns, scores.width)),
-        edges_(static_cast<size_t>(scores.classes)) {}
-
-  void decode() {
-    for (const Run& band : runs_of(rows_, scores_.height)) {
-      fill_agreed(band);
-      for (int y = band.begin + 1; y < band.end; ++y) {
-        std::memcpy(out_row(y), out_row(band.begin), static_cast<size_t>(columns_.count));
-      }
-      for (const Run* run : disputed_) solve(band, *run);
-    }
-  }
-
- private:
-  uint8_t* out_row(int y) { return out_ + static_cast<std::ptrdiff_t>(y) * columns_.count; }
-
-  // Fills the cells whose corners agree in the band's first row; the others are left in disputed_.
-  void fill_agreed(const Run& band) {
-    const uint8_t* near = winners_.row(band.near);
-    const uint8_t* far = winners_.row(band.far);
-    uint8_t* first = out_row(band.begin);
-    disputed_.clear();
-    for (const Run& run : column_runs_) {
-      const uint8_t winner = near[run.near];
-      if (winner == near[run.far] && winner == far[run.near] && winner == far[run.far]) {
-        std::memset(first + run.begin, winner, static_cast<size_t>(run.end - run.begin));
-      } else {
-        disputed_.push_back(&run);
-      }
-    }
-  }
-
-  void solve(const Run& band, const Run& run) {
-    const Cell<T> cell = cell_at(band, run);
-    std::array<uint8_t, kMaxClasses> list;
-    const int count = contenders(cell, scores_.classes, list.data());
-    for (int x = run.begin; x < run.end; x += kPiece) {
-      solve_piece(band, cell, list.data(), count, x, std::min(kPiece, run.end - x));
-    }
-  }
-
-  void solve_piece(const Run& band, const Cell<T>& cell, const uint8_t* list, int contenders, int x,
-                   int count) {
-    const int32_t* positions = columns_.positions + x;
-    for (int n = 0; n < contenders; ++n) {
-      const auto at = [&](int corner) { return static_cast<Sum>(cell.scores[corner][list[n]]); };
-      Edges<Sum>& edge = edges_[static_cast<size_t>(n)];
-      interpolate(at(0), at(1), positions, count, edge.top.data());
-      interpolate(at(2), at(3), positions, count, edge.bottom.data());
-    }
-    for (int y = band.begin; y < band.end; ++y) {
-      const Sum b = static_cast<Sum>(rows_.positions[y] & (kOne - 1));
-      solve_row(edges_.data(), list, contenders, b, count, out_row(y) + x);
-    }
-  }
-
-  Cell<T> cell_at(const Run& band, const Run& run) {
-    const uint8_t* near = winners_.row(band.near);
-    const uint8_t* far = winners_.row(band.far);
-    return {{point(scores_, band.near, run.near), point(scores_, band.near, run.far),
-             point(scores_, band.far, run.near), point(scores_, band.far, run.far)},
-            {near[run.near], near[run.far], far[run.near], far[run.far]}};
-  }
-
-  const Scores<T>& scores_;
-  const Axis& columns_;
-  const Axis& rows_;
-  uint8_t* out_;
-  WinnerRows<T> winners_;
-  std::vector<Run> column_runs_;
-  std::vector<const Run*> disputed_;
-  std::vector<Edges<Sum>> edges_;
-};
-
-int nearest_cell(int32_t position) { return (position + kOne / 2) >> kFractionBits; }
 
 }  // namespace
-
-template <typename T>
-void decode_bilinear(const Scores<T>& scores, const Axis& columns, const Axis& rows, uint8_t* out) {
-  BilinearDecoder<T>(scores, columns, rows, out).decode();
-}
-
-template <typename T>
-void decode_nearest(const Scores<T>& scores, const Axis& columns, const Axis& rows, uint8_t* out) {
-  WinnerRows<T> winners(scores);
-  for (int y = 0; y < rows.count; ++y) {
-    const uint8_t* cells = winners.row(nearest_cell(rows.positions[y]));
-    for (int x = 0; x < columns.count; ++x) *out++ = cells[nearest_cell(columns.positions[x])];
-  }
-}
-
-template void decode_bilinear(const Scores<int8_t>&, const Axis&, const Axis&, uint8_t*);
-template void decode_bilinear(const Scores<uint8_t>&, const Axis&, const Axis&, uint8_t*);
-template void decode_bilinear(const Scores<float>&, const Axis&, const Axis&, uint8_t*);
-template void decode_nearest(const Scores<int8_t>&, const Axis&, const Axis&, uint8_t*);
-template void decode_nearest(const Scores<uint8_t>&, const Axis&, const Axis&, uint8_t*);
-template void decode_nearest(const Scores<float>&, const Axis&, const Axis&, uint8_t*);
-
 }  // namespace edgeseg
+
+edgeseg_status edgeseg_decode(const edgeseg_scores* scores, const edgeseg_grid* grid,
+                              const edgeseg_decoded* out, char* error_text, size_t error_size) {
+  using namespace edgeseg;
+  const Error error{error_text, error_size};
+  if (scores == nullptr || grid == nullptr || out == nullptr) {
+    return invalid(error, "scores, grid or out is NULL");
+  }
+  const edgeseg_status checks[] = {check_scores(*scores, error), check_grid(*grid, error),
+                                   check_out(*out, error),
+                                   check_confidence(*out, scores->classes, error)};
+  for (const edgeseg_status status : checks) {
+    if (status != EDGESEG_OK) return status;
+  }
+  const Kernels* chosen = kernels();
+  if (chosen == nullptr) {
+    explain_missing(std::getenv("EDGESEG_KERNELS"), error_text, error_size);
+    return EDGESEG_NO_KERNELS;
+  }
+  edgeseg_decoded whole = *out;
+  if (whole.row_begin == 0 && whole.row_end == 0) whole.row_end = whole.height;
+  try {
+    run(*chosen, *scores, *grid, whole);
+  } catch (const std::bad_alloc&) {
+    invalid(error, "no memory for a few rows of scores");
+    return EDGESEG_NO_MEMORY;
+  }
+  return EDGESEG_OK;
+}

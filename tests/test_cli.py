@@ -15,7 +15,7 @@ import click
 import cv2
 import pytest
 
-from edgeseg import cli
+from edgeseg import cli, kernels
 from edgeseg.cli import main
 from edgeseg.cli._common import SIZE
 from edgeseg.environment import edgeseg_version
@@ -208,7 +208,7 @@ def test_info_says_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
     facts = json.loads(capsys.readouterr().out)
     assert facts["edgeseg"] == edgeseg_version()
     assert facts["runtimes"] == available()
-    assert facts["kernels"].split(",")[0].split()[0] in ("native", "numpy")
+    assert facts["kernels"].split(",")[0].split()[0] in kernels.NAMES
     assert facts["opencv"]["version"] == cv2.__version__
     assert facts["usable_cores"] >= facts["default_threads"] >= 1
     assert main(["info"]) == 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,15 +20,19 @@ from edgeseg.decode import Grid, decode, decode_class_map, decode_reference, gri
 from edgeseg.errors import ConfigError, ModelError
 from edgeseg.manifest import Size
 
-needs_native = pytest.mark.skipif(
-    kernels.native_decode is None, reason="the native extension is not built"
-)
+NATIVE = kernels.available()[:-1]
+needs_native = pytest.mark.skipif(not NATIVE, reason="the native extension is not built")
 
 # Few distinct values make ties, many make boundaries; strides leave gaps between the classes.
 CASES = st.fixed_dictionaries(
     {
-        "shape": st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 32)),
-        "dtype": st.sampled_from([np.int8, np.uint8, np.float32]),
+        "shape": st.tuples(
+            st.integers(1, 9),
+            st.integers(1, 9),
+            st.one_of(st.integers(1, 40), st.sampled_from([48, 49, 255, 256])),
+        ),
+        "dtype": st.sampled_from([np.int8, np.uint8, np.float16, np.float32]),
+        "planes": st.booleans(),
         "levels": st.sampled_from([1, 2, 3, 256]),
         "step": st.integers(1, 3),
         "seed": st.integers(0, 2**32 - 1),
@@ -42,12 +49,44 @@ def scores(case: dict[str, Any]) -> NDArray[Any]:
     step = case["step"]
     random = np.random.default_rng(case["seed"])
     values = random.integers(0, case["levels"], (height, width * step, classes * step))
-    if case["dtype"] is np.float32:
-        exponents = random.integers(-40, 40, values.shape)
+    if case["dtype"] in (np.float16, np.float32):
+        spread = 12 if case["dtype"] is np.float16 else 40
+        exponents = random.integers(-spread, spread // 2, values.shape)
         values = values * 2.0**exponents if case["levels"] == 256 else values / 3
     elif case["dtype"] is np.int8:
         values = values - case["levels"] // 2
-    return values.astype(case["dtype"])[:, ::step, ::step]
+    strided = values.astype(case["dtype"])[:, ::step, ::step]
+    strided.flags.writeable = False
+    if case["planes"]:
+        return np.ascontiguousarray(strided.transpose(2, 0, 1)).transpose(1, 2, 0)
+    return strided
+
+
+@contextmanager
+def using(name: str) -> Iterator[None]:
+    before = os.environ.get(kernels.ENVIRONMENT)
+    os.environ[kernels.ENVIRONMENT] = name
+    try:
+        yield
+    finally:
+        del os.environ[kernels.ENVIRONMENT]
+        if before is not None:
+            os.environ[kernels.ENVIRONMENT] = before
+
+
+def everything(
+    decoder: Any, logits: NDArray[Any], size: Size, *more: Any
+) -> dict[str, NDArray[Any]]:
+    """A class map with all that can be had beside it."""
+    shape, classes = (size.height, size.width), logits.shape[2]
+    found: dict[str, NDArray[Any]] = {"counts": np.full(classes, 7, np.uint32)}
+    found["classes"] = decoder(logits, size, *more, counts=found["counts"])
+    if classes > 1:
+        found["margins"] = np.full(shape, -1, np.float32)
+        found["steps"] = np.full(shape, 99, np.uint8)
+        found["ranked"] = decoder(logits, size, *more, confidence=found["margins"])
+        decoder(logits, size, *more, confidence=found["steps"], confidence_scale=3.7)
+    return found
 
 
 def smooth(random: np.random.Generator, height: int, width: int, classes: int) -> NDArray[Any]:
@@ -64,23 +103,18 @@ def opencv(logits: NDArray[Any], size: Size) -> NDArray[Any]:
 
 
 @needs_native
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(case=CASES, size=SIZES, grid=GRIDS, mode=st.sampled_from(["bilinear", "nearest"]))
-def test_native_equals_the_reference(
+def test_all_kernels_equal_the_reference(
     case: dict[str, Any], size: Size, grid: Grid, mode: Any
 ) -> None:
     logits = scores(case)
-    assert np.array_equal(
-        decode(logits, size, grid, mode), decode_reference(logits, size, grid, mode)
-    )
-
-
-@needs_native
-@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.float32])
-def test_native_equals_the_reference_with_256_classes(dtype: Any) -> None:
-    logits = np.random.default_rng(1).integers(0, 127, (5, 7, 256)).astype(dtype)
-    size, grid = Size(211, 93), Grid(7 / 211, 5 / 93)
-    assert np.array_equal(decode(logits, size, grid), decode_reference(logits, size, grid))
+    expected = everything(decode_reference, logits, size, grid, mode)
+    for name in NATIVE:
+        with using(name):
+            found = everything(decode, logits, size, grid, mode)
+        for output, values in expected.items():
+            assert np.array_equal(found[output], values), (name, output)
 
 
 @settings(max_examples=60)
