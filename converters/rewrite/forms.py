@@ -12,7 +12,6 @@ from .form import Form
 from .keep import KEEP
 from .nearest import NEAREST_CHAIN, NEAREST_LEGACY, NEAREST_RESIZE
 from .refit import REFIT
-from .refit import REFIT
 from .resizes import (
     BILINEAR_ALIGN,
     BILINEAR_CHAIN,

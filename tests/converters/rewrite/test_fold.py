@@ -17,6 +17,7 @@ from edgeseg.converters.export import export
 from edgeseg.converters.quiet import quiet_tensorflow
 from edgeseg.converters.rewrite.calls import replace_calls
 from edgeseg.converters.rewrite.fold import fold
+from edgeseg.converters.rewrite.forms import form
 from edgeseg.converters.rewrite.sites import site_of
 from edgeseg.manifest import Size
 
@@ -160,8 +161,6 @@ def exported(model: Any, precision: Any) -> list[Any]:
 
 
 def test_relu6_is_fused_in_the_int8_file() -> None:
-    from edgeseg.converters.rewrite.forms import form
-
     model = network(upward(), layers.BatchNormalization(), layers.ReLU(max_value=6))
     folded, _ = fold(model, SIZE)
 
