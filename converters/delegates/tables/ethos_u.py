@@ -96,7 +96,7 @@ _U55: Rules = {
         remedy="--head coarse",
     ),
     "AVERAGE_POOL_2D": Rule(
-        f"{_VELA} and 2026-11",
+        _VELA,
         limits=(need.either(need.ADDS_NO_PADDING, need.window_at_most(8)), _POOL_55),
         remedy="padding 'valid', or MEAN for a whole picture",
     ),
