@@ -12,8 +12,8 @@ _XNNPACK = (
     "each row run in LiteRT 2.3.0 on x86, 2026-11"
 )
 _RESERVED = (
-    f"{_XNNPACK}; it reserves 8 bytes for each output pixel and kernel tap, 8.6 GB for an FCN-32 at "
-    "512x512: where the system does not grant that, the file does not load (run in 2026-11)"
+    f"{_XNNPACK}; it reserves 8 bytes for each output pixel and kernel tap, 8.6 GB for an FCN-32 "
+    "at 512x512: where the system does not grant that, the file does not load (run in 2026-11)"
 )
 _KERNELS = "LiteRT 2.3.0: each row run with the builtin kernels alone on x86, 2026-11"
 _STATIC = "edgeseg convert, which fixes the batch at 1, so that the output shape is a constant"
