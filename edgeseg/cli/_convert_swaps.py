@@ -76,7 +76,7 @@ def compiled_rows(compiled: CompiledFile) -> Iterator[tuple[str, str]]:
         f"{compiled.sram_bytes / 1024:,.0f} KiB of SRAM, as the compiler estimates",
     )
     left = compiled.cpu_operators
-    named = "; ".join(f"{one.op} {one.layer}: {one.reason}" for one in left[:3])
+    named = "; ".join(f"{one.name} {one.layer}: {one.reason}" for one in left[:3])
     yield "CPU operators", f"{len(left)}, in no figure above: {named}" if left else "0"
 
 
