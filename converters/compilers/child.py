@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from edgeseg.runtimes import delegated_operators
 from .culprit import find_culprit
 from .litert import is_hybrid
 from .probes import Arrays, difference, probe
+from .reference import as_reference_wants
 from .verdict import is_wrong
 
 _ARENA_BYTES, _LARGE_BYTES = 2**26, 2**29
@@ -83,7 +85,10 @@ def _tflm(model: bytes, probes: int) -> Facts:
 
     subject, arena = _micro(runtime, model)
     facts: Facts = {"arena_bytes": arena}
-    reference = _Reference(model, probes, "BUILTIN_REF")
+    try:
+        reference = _Reference(model, probes, "BUILTIN_REF")
+    except (RuntimeError, ValueError) as error:
+        return {**facts, "run_error": str(error)}
     if not reference.is_comparable:
         return facts
     outputs: Arrays = []
@@ -125,7 +130,9 @@ class _Reference:
         found = difference(outputs, self.outputs, self.scales)
         noise = 0.0
         if other is not None and found["kind"] != "float":
-            noise = difference(other(self.inputs[:1]), self.outputs[:1], self.scales)["largest"]
+            with suppress(RuntimeError, ValueError):  # kernels that do not take this model
+                others = other(self.inputs[:1])
+                noise = difference(others, self.outputs[:1], self.scales)["largest"]
         return {**found, "noise": noise}
 
 
@@ -137,7 +144,7 @@ def _interpreter(model: bytes, kernels: str) -> Any:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     interpreter = Interpreter(
-        model_content=model,
+        model_content=as_reference_wants(model) if kernels == "BUILTIN_REF" else model,
         experimental_op_resolver_type=OpResolverType[kernels],
         num_threads=1,
     )

@@ -14,7 +14,7 @@ from .word import LeftOut, Word
 
 _PACKAGE = "tflite-micro"
 _KERNELS = "LiteRT's reference kernels"
-_MISSING = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
+_MISSING = re.compile(r"^Didn't find op for builtin opcode '(\w+)'$", re.MULTILINE)
 _FAILED = re.compile(r"Node (\w+) \(number (\d+)\)\.? failed to (\w+)")
 _ARENA = re.compile(r"Arena allocation total (\d+) bytes")
 
@@ -44,7 +44,7 @@ def judge(tflite: bytes) -> Word:
         figures=_figures(done),
         wrong=wrong,
         right=agreement(found, _KERNELS) if found and not wrong else "",
-        notes=() if found else (NOT_COMPARED,),
+        notes=() if found else (_not_compared(done),),
     )
 
 
@@ -61,6 +61,11 @@ def missing(output: str, ops: tuple[Op, ...]) -> tuple[LeftOut, ...]:
     before = output[: failed.start()].strip().splitlines()
     said = re.sub(r"^\S+\.cc(:\d+)? ", "", before[-1]) if before else f"failed to {failed[3]}"
     return (LeftOut(op.name, op.layer, said, op.index),)
+
+
+def _not_compared(done: Finished) -> str:
+    why = str(done.facts.get("run_error", "")).partition("\n")[0]
+    return f"its numbers were not compared: {why}" if why else NOT_COMPARED
 
 
 def _figures(done: Finished) -> dict[str, float]:

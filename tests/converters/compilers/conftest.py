@@ -26,14 +26,24 @@ def _samples(side: int) -> Callable[[], Iterator[list[Any]]]:
     return give
 
 
+def _shuffle(logits: Any) -> Any:
+    return keras.layers.Lambda(lambda t: tf.nn.depth_to_space(t, 2))(
+        keras.layers.Conv2D(12, 1)(logits)
+    )
+
+
 @pytest.fixture(scope="session")
 def make_file(color_net: Callable[..., Any]) -> Make:
-    """Makes a file: `make_file("learned", "int8", side=72)`; the network has stride 8."""
+    """Makes a file: `make_file("learned", "int8", side=72)`; the network has stride 8.
+
+    "shuffled" is the bilinear one with a depth-to-space at its end.
+    """
 
     @cache
     def make(up: str, precision: str = "float32", side: int = 64) -> bytes:
         keras.utils.set_random_seed(0)
-        net = color_net(up, size=(side, side))
+        shuffled = {"up": "bilinear", "tail": _shuffle} if up == "shuffled" else {"up": up}
+        net = color_net(**shuffled, size=(side, side))
         image = keras.Input((side, side, 3), batch_size=1)
         converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(image, net(image)))
         if precision == "int8":
