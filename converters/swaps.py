@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ MAX_SHIFT_PX = 0.05
 EXACT = 1e-4
 """Largest relative error of a form that counts as exact: float32 sums in another order."""
 
+_EDGES = 8  # along either axis
 _EDGE_STEPS = (0.25, 0.01)  # px, coarse to fine
 
 
@@ -39,7 +40,7 @@ class Swap:
         exact: whether it computes the same, or has the same winner at every pixel.
         max_interior, max_border, rms_interior, rms_border: the border is as wide as the stride; 0
             for a part that does not exist.
-        shift_px: how far it moves a step edge, at most along either axis.
+        shift_px: how far it moves step edges, at most along either axis.
         agreement: share of pixels whose class stays when every layer of this form is swapped, float
             network against float network on the proof frames.
         why: why it was swapped.
@@ -105,13 +106,15 @@ def measure(site: Site, build: Build, features: Features) -> Errors:
     inner, border = _parts(old, site.stride)
     highest, level = float(np.abs(old).max()) or 1.0, float(np.sqrt((old**2).mean())) or 1.0
     difference = np.abs(new - old)
-    edges = [both(frame) for frame in _edges(site, features)]
+    shifts = (
+        _shift([both(edge) for edge in _edges(site, features, axis)], axis) for axis in (1, 2)
+    )
     return Errors(
         max_interior=_of(np.max, difference[inner], highest),
         max_border=_of(np.max, difference[border], highest),
         rms_interior=_of(_rms, difference[inner], level),
         rms_border=_of(_rms, difference[border], level),
-        shift_px=max(_shift(*edge, axis) for axis, edge in enumerate(edges, start=1)),
+        shift_px=max(shifts),
     )
 
 
@@ -153,31 +156,30 @@ def _rms(values: Array) -> float:
     return float(np.sqrt((values.astype(np.float64) ** 2).mean()))
 
 
-def _edges(site: Site, features: Features) -> tuple[Array, Array]:
-    """Return features with a step edge from top to bottom, and with one from left to right.
+def _edges(site: Site, features: Features, axis: int) -> list[Array]:
+    """Return features with a step edge across `axis` in the middle.
 
-    The edge stands between two feature vectors that the frames really have: those of the most and
-    the least of the channel that varies most.
+    Each stands between two feature vectors that the frames have; they are drawn, the same ones
+    every time. A learned kernel answers every edge in another way: what they share is the shift.
     """
     cells = np.concatenate([frame.reshape(-1, frame.shape[-1]) for frame in features])
-    channel = cells[:, cells.std(axis=0).argmax()]
-    low, high = cells[channel.argmin()], cells[channel.argmax()]
-    _, height, width, _ = site.input_shape
-    rows = np.where((np.arange(height) < height // 2)[:, None, None], low, high)
-    columns = np.where((np.arange(width) < width // 2)[None, :, None], low, high)
-    shape = site.input_shape
-    return (
-        np.broadcast_to(rows, shape).astype(np.float32),
-        np.broadcast_to(columns, shape).astype(np.float32),
-    )
+    picks = np.random.default_rng(0).integers(0, len(cells), (_EDGES, 2))
+    place = np.arange(site.input_shape[axis])
+    beyond = (place >= len(place) // 2).reshape([-1 if n == axis else 1 for n in range(4)])
+    return [
+        np.broadcast_to(np.where(beyond, cells[b], cells[a]), site.input_shape).astype(np.float32)
+        for a, b in picks
+    ]
 
 
-def _shift(old: Array, new: Array, axis: int) -> float:
-    """Return by how many pixels along `axis` the old answer must move to look most like the new.
+def _shift(edges: Sequence[tuple[Array, Array]], axis: int) -> float:
+    """Return by how many pixels along `axis` the old answers must move to look most like the new.
 
-    Answers to a step edge are compared along the middle line, away from the ends.
+    Answers to step edges are compared along the middle line, away from the ends.
     """
-    before, after = (_line(answer, axis) for answer in (old, new))
+    before, after = (
+        np.concatenate([_line(pair[which], axis) for pair in edges], axis=1) for which in (0, 1)
+    )
     if np.array_equal(before, after) or len(before) < 3:
         return 0.0
     best, reach = 0.0, float(max(2, len(before) // 8))
