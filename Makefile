@@ -9,6 +9,7 @@ STAMP := $(VENV)/.edgeseg-installed
 SWIFTSHADER := build/swiftshader/libvk_swiftshader.so
 CHROMIUM := @sparticuz/chromium@131.0.1
 NATIVE := $(wildcard $(foreach folder,native native/kernels native/tests,$(folder)/*.cc $(folder)/*.h))
+STYLED := $(NATIVE) $(wildcard $(foreach folder,example fuzz,native/$(folder)/*.c native/$(folder)/*.cc native/$(folder)/*.h))
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: help setup demo test slow lint format types bench zoo swiftshader clean
@@ -36,12 +37,12 @@ slow: $(STAMP) ## run the heavy tests and those of clean installs
 lint: $(STAMP) ## check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	if [ -x $(BIN)/clang-format ]; then $(BIN)/clang-format --dry-run -Werror $(NATIVE); fi
+	if [ -x $(BIN)/clang-format ]; then $(BIN)/clang-format --dry-run -Werror $(STYLED); fi
 
 format: $(STAMP) ## mend style
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i $(NATIVE)
+	$(BIN)/clang-format -i $(STYLED)
 
 # mypy sees the packages under the names they are installed by; so do the imports inside them.
 types: $(STAMP) ## check types
