@@ -1,5 +1,7 @@
 """The native kernels (native/bindings.cc); absent where no C++ compiler was at hand."""
 
+from collections.abc import Sequence
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -18,4 +20,48 @@ def decode(
     confidence: NDArray[Any] | None = None,
     confidence_scale: float = 1.0,
     counts: NDArray[np.uint32] | None = None,
+) -> None: ...
+
+class DType(Enum):
+    int8 = 1
+    uint8 = 2
+    float32 = 4
+    int16 = 5
+
+class Layout(Enum):
+    bgr = 1
+    rgb = 2
+    grey = 3
+    yuyv = 4
+    nv12 = 5
+
+class Values:
+    def __init__(
+        self,
+        dtype: DType,
+        mean: Sequence[float],
+        std: Sequence[float],
+        scale: float,
+        zero_point: int,
+    ) -> None: ...
+
+def prepare(
+    frame: NDArray[np.uint8],
+    layout: Layout,
+    values: Values,
+    out: NDArray[Any],
+    rgb: bool,
+    place: Sequence[int],
+) -> None: ...
+def colorize(
+    mask: NDArray[np.uint8], palette: NDArray[np.uint8], out: NDArray[np.uint8]
+) -> None: ...
+def overlay(
+    frame: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    palette: NDArray[np.uint8],
+    alpha: float,
+    out: NDArray[np.uint8],
+    contour: int,
+    contour_palette: NDArray[np.uint8],
 ) -> None: ...

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg import kernels_numpy
+from edgeseg import kernels_numpy, kernels_numpy_pictures
 from edgeseg.errors import ConfigError
+from edgeseg.kernels_numpy_pictures import InputValues, Layout, Pixels, Place
 
 ENVIRONMENT = "EDGESEG_KERNELS"
 NAMES = ("numpy", "portable", "avx2", "avx512", "neon")
@@ -87,6 +89,88 @@ def decode(
     """
     run = kernels_numpy.decode if _use(active()) == "numpy" else _native.decode
     run(scores, *lie, nearest, classes, confidence, confidence_scale, counts)
+
+
+def prepare(
+    frame: Pixels,
+    layout: Layout,
+    values: InputValues,
+    out: NDArray[Any],
+    *,
+    rgb: bool,
+    place: Place,
+) -> None:
+    """Write a frame's input tensor to `out`; edgeseg.prepare.prepare says it all.
+
+    Args:
+        frame: uint8; its pixels stand side by side, its rows may lie apart. BGR and RGB [h, w, 3],
+            grey [h, w], YUYV [h, w, 2] with even w, NV12 [h * 3 / 2, w] with even h and w.
+        layout: which of these it is.
+        values: what a pixel becomes.
+        out: [height, width, 3] of the values' dtype: int8, uint8, int16 or float32.
+        rgb: whether the order of its channels is RGB; else BGR.
+        place: where the frame goes in it; the rest gets the mean's value.
+
+    Raises:
+        ConfigError: as `active`.
+        ValueError: an array has another type, shape or form.
+    """
+    if _use(active()) == "numpy":
+        kernels_numpy_pictures.prepare(frame, layout, values, out, rgb, place)
+    else:
+        kind = getattr(_native.Layout, layout)
+        _native.prepare(frame, kind, _native_values(values), out, rgb, place)
+
+
+def colorize(mask: Pixels, palette: Pixels, out: Pixels) -> None:
+    """Write each pixel's colour to `out`.
+
+    Args:
+        mask: class indices, uint8 [h, w].
+        palette: uint8 [classes, 3], one class at least; classes beyond it are black.
+        out: uint8 [h, w, 3].
+
+    Raises:
+        ConfigError: as `active`.
+        ValueError: an array has another type, shape or form.
+    """
+    run = kernels_numpy_pictures if _use(active()) == "numpy" else _native
+    run.colorize(mask, palette, out)
+
+
+def overlay(
+    frame: Pixels,
+    mask: Pixels,
+    palette: Pixels,
+    alpha: float,
+    out: Pixels,
+    *,
+    contour: int,
+    contour_palette: Pixels,
+) -> None:
+    """Write frame + alpha * (colour - frame) to `out`, and contours over it.
+
+    Args:
+        frame: uint8 [h, w, 3].
+        mask: class indices, uint8 [h, w].
+        palette: as for `colorize`.
+        alpha: 0 to 1.
+        out: uint8 [h, w, 3]; may be the frame.
+        contour: width of the contours in pixels, 0 to 64; 0 draws none.
+        contour_palette: their colours.
+
+    Raises:
+        ConfigError: as `active`.
+        ValueError: an array has another type, shape or form, or a number another range.
+    """
+    run = kernels_numpy_pictures if _use(active()) == "numpy" else _native
+    run.overlay(frame, mask, palette, alpha, out, contour, contour_palette)
+
+
+@lru_cache(maxsize=16)
+def _native_values(values: InputValues) -> _native.Values:
+    dtype = getattr(_native.DType, values.dtype)
+    return _native.Values(dtype, values.mean, values.std, values.scale, values.zero_point)
 
 
 def _use(name: str) -> str:

@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.manifest import Size
+from edgeseg import kernels
+from edgeseg.errors import ConfigError
+from edgeseg.manifest import MAX_CLASSES, Size
 from edgeseg.panels import Panel, legend_panel, paste, status_panel
 
 if TYPE_CHECKING:
@@ -22,20 +24,35 @@ Palette = Sequence[tuple[int, int, int]]
 # With more classes than this the legend names only those that are in the picture.
 _LEGEND_ALL = 12
 _LEGEND_SHARE = 0.005
+_WIDEST_CONTOUR = 64
 
 
-def colorize(mask: NDArray[np.uint8], palette: Palette) -> Picture:
+def colorize(mask: NDArray[np.uint8], palette: Palette, *, out: Picture | None = None) -> Picture:
     """Return each pixel's class colour, BGR uint8 [h, w, 3].
 
     Args:
         mask: class indices, uint8 [h, w]; indices beyond the palette become black.
         palette: one RGB colour per class.
+        out: where to put the result, uint8 [h, w, 3]; None makes a new picture.
+
+    Raises:
+        ConfigError: an array has another shape or type, or EDGESEG_KERNELS makes no sense.
     """
-    return np.asarray(cv2.applyColorMap(mask, _table(tuple(palette))), np.uint8)
+    mask = _mask(mask)
+    result = _picture("out", out, mask)
+    kernels.colorize(mask, _colors(tuple(palette)), result)
+    return result
 
 
 def overlay(
-    frame: Picture, mask: NDArray[np.uint8], palette: Palette, alpha: float = 0.5
+    frame: Picture,
+    mask: NDArray[np.uint8],
+    palette: Palette,
+    alpha: float = 0.5,
+    *,
+    contour: int = 0,
+    contour_color: tuple[int, int, int] | None = None,
+    out: Picture | None = None,
 ) -> Picture:
     """Return the frame with the class colours laid over it, BGR uint8 [h, w, 3].
 
@@ -44,9 +61,32 @@ def overlay(
         mask: class indices, uint8 [h, w], the frame's size.
         palette: one RGB colour per class.
         alpha: 0 shows the frame alone, 1 the colours alone.
+        contour: draws lines between classes so many pixels wide (0 to 64): the pixels that have
+            another class at most so far to their right or below.
+        contour_color: RGB colour of these lines; None draws them in the colours of the classes.
+        out: where to put the result, uint8 [h, w, 3]; may be the frame. None makes a new picture.
+
+    Raises:
+        ConfigError: an array has another shape or type, a number another range, or EDGESEG_KERNELS
+            makes no sense.
     """
-    colors = colorize(mask, palette)
-    return np.asarray(cv2.addWeighted(frame, 1 - alpha, colors, alpha, 0), np.uint8)
+    if not 0 <= alpha <= 1:
+        raise ConfigError(f"alpha is {alpha}, expected 0 (the frame alone) to 1 (the colours)")
+    if not 0 <= contour <= _WIDEST_CONTOUR:
+        raise ConfigError(f"contour is {contour} pixels wide, expected 0 to {_WIDEST_CONTOUR}")
+    mask = _mask(mask)
+    lines = tuple(palette) if contour_color is None else (contour_color,) * MAX_CLASSES
+    result = _picture("out", out, mask)
+    kernels.overlay(
+        _side_by_side(_picture("frame", frame, mask)),
+        mask,
+        _colors(tuple(palette)),
+        float(alpha),
+        result,
+        contour=contour,
+        contour_palette=_colors(lines),
+    )
+    return result
 
 
 def fit(picture: Picture, size: Size) -> Picture:
@@ -129,9 +169,42 @@ class _Rate:
         return 1 / self._period_s if self._period_s > 0 else 0.0
 
 
+def _mask(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if mask.dtype != np.uint8 or mask.ndim != 2 or 0 in mask.shape:
+        raise ConfigError(
+            f"a class map is {mask.dtype} {list(mask.shape)}, expected uint8 [height, width]"
+        )
+    return _side_by_side(mask)
+
+
+def _picture(name: str, picture: Picture | None, mask: NDArray[np.uint8]) -> Picture:
+    """Return the picture, or a new one, of the mask's size."""
+    shape = (*mask.shape, 3)
+    if picture is None:
+        return np.empty(shape, np.uint8)
+    if picture.shape != shape or picture.dtype != np.uint8:
+        raise ConfigError(
+            f"{name} is {picture.dtype} {list(picture.shape)}, expected uint8 {list(shape)}: the "
+            "class map's size in BGR"
+        )
+    if name == "out" and not (_is_side_by_side(picture) and picture.flags.writeable):
+        raise ConfigError("out is read-only, or its pixels do not stand side by side")
+    return picture
+
+
+def _side_by_side(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the array, or a copy whose pixels stand side by side; rows may lie apart."""
+    return array if _is_side_by_side(array) else np.ascontiguousarray(array)
+
+
+def _is_side_by_side(array: NDArray[np.uint8]) -> bool:
+    return array[:1].flags.c_contiguous
+
+
 @lru_cache(maxsize=8)
-def _table(palette: tuple[tuple[int, int, int], ...]) -> Picture:
-    """The palette as the 256x1 BGR table that cv2.applyColorMap takes."""
-    table = np.zeros((256, 1, 3), np.uint8)
-    table[: len(palette), 0] = np.asarray(palette, np.uint8)[:, ::-1]
+def _colors(palette: tuple[tuple[int, int, int], ...]) -> Picture:
+    """Return the palette in BGR, uint8 [classes, 3]; at least one, and at most 256."""
+    table = np.zeros((max(1, min(len(palette), MAX_CLASSES)), 3), np.uint8)
+    if palette:
+        table[:] = np.asarray(palette, np.uint8)[:MAX_CLASSES, ::-1]
     return table

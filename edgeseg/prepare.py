@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.errors import ModelError, SourceError
+from edgeseg import kernels
+from edgeseg.errors import ConfigError, ModelError, SourceError
+from edgeseg.kernels_numpy_pictures import InputValues, Layout, Place
 from edgeseg.manifest import Preparation, Size
 from edgeseg.runtimes import TensorSpec
 
 _DTYPES = ("float32", "int8", "uint8", "int16")
+
+_SHAPES: Final[Mapping[Layout, str]] = {
+    "bgr": "[height, width, 3] in BGR, or grey, or BGRA",
+    "rgb": "[height, width, 3] in RGB",
+    "grey": "[height, width]",
+    "yuyv": "[height, width, 2] of an even width (YUYV)",
+    "nv12": "[height * 3 / 2, width] of an even height and width (NV12)",
+}
 
 
 @dataclass(frozen=True)
@@ -48,38 +58,45 @@ def place(frame: Size, preparation: Preparation) -> Placement:
 
 
 def prepare(
-    frame_bgr: NDArray[Any],
+    frame: NDArray[Any],
     preparation: Preparation,
     tensor: TensorSpec,
     out: NDArray[Any] | None = None,
+    *,
+    layout: Layout = "bgr",
 ) -> NDArray[Any]:
     """Return the input tensor [1, h, w, 3] for a frame.
 
     value = (pixel - mean) / std per channel, in the preparation's colour order; integer tensors
     then get round(value / scale) + zero_point, rounded half to even and clipped. The frame is
-    resized first, in 8 bits: by area when it shrinks, bilinearly otherwise. Letterbox borders hold
-    the mean colour.
+    resized first, to 8 bits: by area when it shrinks, bilinearly otherwise; a pixel is at most one
+    step (of 255) from the exact one. Letterbox borders hold the mean colour.
 
     Args:
-        frame_bgr: uint8 [h, w, 3] BGR; grey [h, w] or [h, w, 1] and BGRA [h, w, 4] are converted.
+        frame: uint8 [h, w, 3]; grey [h, w] or [h, w, 1] and BGRA [h, w, 4] are converted. The frame
+            of another layout has that layout's shape.
         preparation: size, colour order, mean, std and resize policy.
         tensor: the model's input: float32, int8, uint8 or int16.
         out: where to put the result; a C-contiguous array of the tensor's shape and dtype.
+        layout: `bgr`; `rgb`; `grey` [h, w]; `yuyv` [h, w, 2], w even; `nv12` [h * 3 / 2, w], h and
+            w even. The last two as cameras give them, in ITU-R BT.601 of limited range.
 
     Raises:
         SourceError: the frame is no picture of the forms above.
         ModelError: the tensor cannot hold a picture of the preparation's size.
+        ConfigError: there is no such layout, or EDGESEG_KERNELS makes no sense.
     """
     _check_tensor(preparation, tensor)
-    frame = _as_bgr(frame_bgr)
-    placement = place(Size(frame.shape[1], frame.shape[0]), preparation)
-    picture = _resized(frame, Size(int(placement.width), int(placement.height)))
-    if preparation.color == "rgb":
-        picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    pixels, layout = _as_layout(frame, layout)
     result = np.empty(tensor.shape, tensor.dtype) if out is None else _checked(out, tensor)
-    # The mean colour has the value 0.0, which an integer tensor stores as its zero point.
-    inner = _inner(result, placement, border=tensor.zero_point)
-    cv2.LUT(picture, _table(preparation.mean, preparation.std, tensor), dst=inner)
+    kernels.prepare(
+        pixels,
+        layout,
+        _values(preparation, tensor),
+        result[0],
+        rgb=preparation.color == "rgb",
+        place=_whole_place(_size(pixels, layout), preparation),
+    )
     return result
 
 
@@ -94,7 +111,6 @@ def _check_tensor(preparation: Preparation, tensor: TensorSpec) -> None:
 
 
 def _checked(out: NDArray[Any], tensor: TensorSpec) -> NDArray[Any]:
-    """OpenCV would quietly write into an array of its own where this one does not fit."""
     if out.shape == tensor.shape and out.dtype == tensor.dtype and out.flags.c_contiguous:
         return out
     raise ModelError(
@@ -103,64 +119,59 @@ def _checked(out: NDArray[Any], tensor: TensorSpec) -> NDArray[Any]:
     )
 
 
-def _as_bgr(frame: NDArray[Any]) -> NDArray[Any]:
-    if frame.dtype != np.uint8 or frame.ndim not in (2, 3) or 0 in frame.shape:
-        raise SourceError(_not_a_picture(frame))
-    channels = 1 if frame.ndim == 2 else frame.shape[2]
-    if channels == 3:
-        return frame
-    if channels == 1:
-        return cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)
-    if channels == 4:
-        return cv2.cvtColor(frame, cv2.COLOR_BGRA2BGR)
-    raise SourceError(_not_a_picture(frame))
+def _as_layout(frame: NDArray[Any], layout: Layout) -> tuple[NDArray[Any], Layout]:
+    """Return the frame as the kernels take it, and what it then is."""
+    if layout not in _SHAPES:
+        raise ConfigError(f"a frame's layout is one of {', '.join(_SHAPES)}, not {layout!r}")
+    if frame.dtype != np.uint8 or 0 in frame.shape:
+        raise SourceError(_not_a_picture(frame, layout))
+    if layout == "bgr":
+        frame, layout = _bgr_or_grey(frame)
+    if not _fits(frame.shape, layout):
+        raise SourceError(_not_a_picture(frame, layout))
+    # Rows may lie apart, pixels not.
+    return frame if frame[:1].flags.c_contiguous else np.ascontiguousarray(frame), layout
 
 
-def _not_a_picture(frame: NDArray[Any]) -> str:
-    return (
-        f"a frame is {frame.dtype} {list(frame.shape)}; expected uint8 [height, width, 3] in BGR, "
-        "or grey, or BGRA"
-    )
+def _bgr_or_grey(frame: NDArray[Any]) -> tuple[NDArray[Any], Layout]:
+    if frame.ndim == 2:
+        return frame, "grey"
+    if frame.ndim == 3 and frame.shape[2] == 1:
+        return frame[..., 0], "grey"
+    if frame.ndim == 3 and frame.shape[2] == 4:
+        return cv2.cvtColor(frame, cv2.COLOR_BGRA2BGR), "bgr"
+    return frame, "bgr"
 
 
-def _resized(frame: NDArray[Any], size: Size) -> NDArray[Any]:
+def _fits(shape: tuple[int, ...], layout: Layout) -> bool:
+    if layout == "grey":
+        return len(shape) == 2
+    if layout == "nv12":
+        return len(shape) == 2 and shape[0] % 3 == 0 and shape[1] % 2 == 0
+    if layout == "yuyv":
+        return len(shape) == 3 and shape[2] == 2 and shape[1] % 2 == 0
+    return len(shape) == 3 and shape[2] == 3
+
+
+def _not_a_picture(frame: NDArray[Any], layout: Layout) -> str:
+    return f"a frame is {frame.dtype} {list(frame.shape)}; expected uint8 {_SHAPES[layout]}"
+
+
+def _size(frame: NDArray[Any], layout: Layout) -> Size:
     height, width = frame.shape[:2]
-    if (width, height) == size:
-        return frame
-    shrinks = size.width <= width and size.height <= height
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(frame, size, interpolation=interpolation)
+    return Size(width, height // 3 * 2 if layout == "nv12" else height)
 
 
-def _inner(result: NDArray[Any], placement: Placement, *, border: int) -> NDArray[Any]:
-    """Return the part of the tensor that the frame covers, after filling the rest."""
-    x, y = int(placement.x), int(placement.y)
-    right, bottom = x + int(placement.width), y + int(placement.height)
-    picture: NDArray[Any] = result[0]
-    picture[:y] = border
-    picture[bottom:] = border
-    picture[y:bottom, :x] = border
-    picture[y:bottom, right:] = border
-    return picture[y:bottom, x:right]
+def _whole_place(frame: Size, preparation: Preparation) -> Place:
+    where = place(frame, preparation)
+    return Place(int(where.x), int(where.y), int(where.width), int(where.height))
 
 
-@lru_cache(maxsize=16)
-def _table(
-    mean: tuple[float, float, float], std: tuple[float, float, float], tensor: TensorSpec
-) -> NDArray[Any]:
-    """Return what each pixel value becomes, [1, 256, 3], or [1, 256, 1] where all agree."""
-    pixels = np.arange(256.0)[:, None]
-    table = _stored((pixels - np.array(mean)) / np.array(std), tensor)[None]
-    if (table == table[..., :1]).all():
-        table = np.ascontiguousarray(table[..., :1])  # one table is looked up faster than three
-    table.setflags(write=False)
-    return table
+def _values(preparation: Preparation, tensor: TensorSpec) -> InputValues:
+    mean, std = (_three(numbers) for numbers in (preparation.mean, preparation.std))
+    return InputValues(tensor.dtype, mean, std, float(tensor.scale), int(tensor.zero_point))
 
 
-def _stored(values: NDArray[np.float64], tensor: TensorSpec) -> NDArray[Any]:
-    if tensor.dtype == "float32":
-        return values.astype(np.float32)
-    limits = np.iinfo(tensor.dtype)
-    # An integer tensor without scale takes the values as they are.
-    steps = np.rint(values / (tensor.scale or 1.0)) + tensor.zero_point
-    return steps.clip(limits.min, limits.max).astype(tensor.dtype)
+def _three(numbers: Sequence[float]) -> tuple[float, float, float]:
+    first, second, third = map(float, numbers)
+    return first, second, third

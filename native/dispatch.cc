@@ -16,15 +16,18 @@
 
 namespace edgeseg {
 
-#define EDGESEG_DECLARE(target)      \
-  namespace target {                 \
-  void decode(const DecodeJob& job); \
+#define EDGESEG_DECLARE(target)                \
+  namespace target {                           \
+  void decode(const DecodeJob& job);           \
+  extern const PrepareKernels prepare_kernels; \
+  extern const OverlayKernels overlay_kernels; \
   }
 EDGESEG_TARGETS(EDGESEG_DECLARE)
 
 namespace {
 
-#define EDGESEG_ENTRY(target) {#target, target::decode},
+#define EDGESEG_ENTRY(target) \
+  {#target, target::decode, &target::prepare_kernels, &target::overlay_kernels},
 constexpr Kernels kBuilt[] = {EDGESEG_TARGETS(EDGESEG_ENTRY)};
 
 bool runs_here(const char* name) {

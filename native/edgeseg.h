@@ -35,6 +35,7 @@ typedef enum edgeseg_dtype {
   EDGESEG_UINT8 = 2,
   EDGESEG_FLOAT16 = 3,
   EDGESEG_FLOAT32 = 4,
+  EDGESEG_INT16 = 5,
 } edgeseg_dtype;
 
 /* Longest side of a picture or grid, in pixels or cells. */
@@ -104,6 +105,105 @@ typedef struct edgeseg_decoded {
 EDGESEG_API edgeseg_status edgeseg_decode(const edgeseg_scores* scores, const edgeseg_grid* grid,
                                           const edgeseg_decoded* out, char* error,
                                           size_t error_size);
+
+/* ---- prepare: from a frame to a network's input tensor, in one pass over the frame ---- */
+
+typedef enum edgeseg_layout {
+  EDGESEG_BGR = 1,  /* three bytes a pixel */
+  EDGESEG_RGB = 2,  /* likewise */
+  EDGESEG_GREY = 3, /* one byte a pixel */
+  EDGESEG_YUYV = 4, /* Y U Y V for two pixels; BT.601, limited range, as cameras give it */
+  EDGESEG_NV12 = 5, /* a plane of Y, and one of U V for two by two pixels; likewise */
+} edgeseg_layout;
+
+typedef struct edgeseg_frame {
+  edgeseg_layout layout;
+  int32_t height, width; /* in pixels; the width even for YUYV, both for NV12 */
+  const uint8_t* data;
+  ptrdiff_t row_stride;  /* bytes from row to row */
+  const uint8_t* chroma; /* NV12's second plane; else NULL */
+  ptrdiff_t chroma_stride;
+} edgeseg_frame;
+
+/* What a pixel becomes in the tensor: filled once by edgeseg_values_init, used for any number of
+ * frames. The content is the library's own. */
+typedef struct edgeseg_values {
+  edgeseg_dtype dtype;
+  int32_t zero_point;
+  int32_t form, shift;
+  uint16_t scale[3], offset[3], low[3];
+  float mean[3], deviation[3];
+  union {
+    int8_t int8[3][256];
+    uint8_t uint8[3][256];
+    int16_t int16[3][256];
+    float float32[3][256];
+  } table;
+} edgeseg_values;
+
+/* value = (pixel - mean) / deviation for each channel of the tensor; integer tensors then get
+ * round(value / scale) + zero_point, halves to even, clipped; without scale (0) they take the value
+ * as it is. dtype is EDGESEG_INT8, _UINT8, _INT16 or _FLOAT32. */
+EDGESEG_API edgeseg_status edgeseg_values_init(edgeseg_values* values, edgeseg_dtype dtype,
+                                               const double mean[3], const double deviation[3],
+                                               double scale, int32_t zero_point, char* error,
+                                               size_t error_size);
+
+/* The tensor [height, width, 3] of the values' dtype, and the part of it that the frame is resized
+ * to; around that part everything becomes the mean colour (letterbox). */
+typedef struct edgeseg_input {
+  void* data;
+  ptrdiff_t row_stride; /* bytes from row to row */
+  int32_t height, width;
+  int32_t rgb; /* the order of the tensor's channels: 0 for BGR */
+  int32_t frame_x, frame_y, frame_height, frame_width;
+  int32_t row_begin, row_end; /* the rows to write; 0, 0 means all */
+} edgeseg_input;
+
+/* Resizes the frame (by area where both sides shrink or stay, else bilinearly with half-pixel
+ * centres), rounds to 8 bits and gives each pixel its value. The sums are in 16-bit fixed point,
+ * which native/resizer.h defines. */
+EDGESEG_API edgeseg_status edgeseg_prepare(const edgeseg_frame* frame, const edgeseg_values* values,
+                                           const edgeseg_input* input, char* error,
+                                           size_t error_size);
+
+/* ---- overlay: class maps as colours, and laid over frames ---- */
+
+typedef struct edgeseg_classes {
+  const uint8_t* data; /* [height, width] */
+  int32_t height, width;
+  ptrdiff_t row_stride;
+  int32_t row_begin, row_end; /* the rows to do; 0, 0 means all */
+} edgeseg_classes;
+
+/* Three bytes for each class, in the order of the picture's channels; classes from count on are
+ * black. */
+typedef struct edgeseg_palette {
+  const uint8_t* colors;
+  int32_t count;
+} edgeseg_palette;
+
+/* Lines between classes: the pixels that have another class at most `width` pixels to their right
+ * or below. */
+typedef struct edgeseg_contours {
+  int32_t width; /* 0 to EDGESEG_MAX_CONTOUR */
+  edgeseg_palette palette;
+} edgeseg_contours;
+#define EDGESEG_MAX_CONTOUR 64
+
+/* Writes each pixel's colour to the picture `out` [height, width, 3]. */
+EDGESEG_API edgeseg_status edgeseg_colorize(const edgeseg_classes* classes,
+                                            const edgeseg_palette* palette, uint8_t* out,
+                                            ptrdiff_t out_stride, char* error, size_t error_size);
+
+/* Writes frame + alpha * (colour - frame), rounded, and the contours (NULL for none) over it.
+ * `frame` and `out` are pictures [height, width, 3]; they may be the same. alpha is 0 to 1, taken
+ * in steps of 1/65536. */
+EDGESEG_API edgeseg_status edgeseg_overlay(const edgeseg_classes* classes,
+                                           const edgeseg_palette* palette, double alpha,
+                                           const edgeseg_contours* contours, const uint8_t* frame,
+                                           ptrdiff_t frame_stride, uint8_t* out,
+                                           ptrdiff_t out_stride, char* error, size_t error_size);
 
 #ifdef __cplusplus
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgeseg.errors import ConfigError
 from edgeseg.labels import STREET, palette_for
 from edgeseg.manifest import Size
 from edgeseg.overlay import Painter, colorize, fit, overlay
@@ -42,6 +44,60 @@ def test_overlay_blends(alpha: float) -> None:
     mask = rng.integers(0, 11, (7, 5), np.uint8)
     expected = frame * (1 - alpha) + colorize(mask, STREET.palette) * alpha
     assert np.abs(overlay(frame, mask, STREET.palette, alpha) - expected).max() <= 0.51
+
+
+def test_contours_lie_on_the_left_and_upper_side_of_a_boundary() -> None:
+    frame = np.zeros((5, 6, 3), np.uint8)
+    mask = np.zeros((5, 6), np.uint8)
+    mask[3:, 4:] = 1
+    palette = ((10, 20, 30), (40, 50, 60))
+    thin = overlay(frame, mask, palette, alpha=0, contour=1)
+    lines = (thin != 0).any(axis=2)
+    assert sorted(zip(*np.nonzero(lines), strict=True)) == [(2, 4), (2, 5), (3, 3), (4, 3)]
+    assert thin[3, 3].tolist() == [30, 20, 10]
+    wide = overlay(frame, mask, palette, alpha=0, contour=2, contour_color=(1, 2, 3))
+    assert (wide[1:3, 4:] == (3, 2, 1)).all()
+    assert (wide[3:, 2:4] == (3, 2, 1)).all()
+    assert np.count_nonzero(wide.any(axis=2)) == 8
+
+
+def test_overlay_in_place_and_of_parts_of_frames() -> None:
+    rng = np.random.default_rng(3)
+    frame = rng.integers(0, 256, (30, 40, 3), np.uint8)
+    mask = rng.integers(0, 11, (30, 40), np.uint8)
+    expected = overlay(frame, mask, STREET.palette, 0.4)
+    part = (slice(3, 21), slice(5, 36))
+    assert (overlay(frame[part], mask[part], STREET.palette, 0.4) == expected[part]).all()
+    turned = overlay(frame[:, ::-1], mask[:, ::-1], STREET.palette, 0.4)
+    assert (turned == expected[:, ::-1]).all()
+    before = frame.copy()
+    assert overlay(frame[part], mask[part], STREET.palette, 0.4, out=frame[part]).base is frame
+    assert (frame[part] == expected[part]).all()
+    frame[part] = before[part]
+    assert (frame == before).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"alpha": 1.01}, "alpha is 1.01"),
+        ({"alpha": float("nan")}, "alpha is nan"),
+        ({"contour": 65}, "contour is 65"),
+        ({"mask": np.zeros((7, 5), np.int64)}, "class map is int64"),
+        ({"mask": np.zeros((7, 5, 1), np.uint8)}, "class map is uint8"),
+        ({"frame": np.zeros((7, 6, 3), np.uint8)}, "frame is uint8"),
+        ({"out": np.zeros((7, 5, 3), np.int8)}, "out is int8"),
+        ({"out": np.zeros((7, 10, 3), np.uint8)[:, ::2]}, "side by side"),
+    ],
+)
+def test_what_does_not_fit_is_named(change: dict[str, Any], message: str) -> None:
+    arguments: dict[str, Any] = {
+        "frame": np.zeros((7, 5, 3), np.uint8),
+        "mask": np.zeros((7, 5), np.uint8),
+        "palette": STREET.palette,
+    }
+    with pytest.raises(ConfigError, match=message):
+        overlay(**(arguments | change))
 
 
 def test_fit_keeps_the_aspect_ratio() -> None:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgeseg.errors import ModelError, SourceError
+from edgeseg.errors import ConfigError, ModelError, SourceError
+from edgeseg.kernels_numpy_pictures import Layout
 from edgeseg.manifest import Preparation, Resize, Size
 from edgeseg.prepare import place, prepare
 from edgeseg.runtimes import TensorSpec
@@ -64,9 +65,8 @@ def test_float_tensor_is_the_reference_to_a_pixel_step(
 ) -> None:
     picture = noise(frame, seed)
     tensor = prepare(picture, preparation, spec_for(preparation, "float32"))
-    # The picture is resized in 8 bits (half a step by rounding, and OpenCV's 11-bit bilinear
-    # weights add another half).
-    step = 1.01 / min(preparation.std)
+    # The picture is resized to 8 bits: half a step by rounding, and a tenth by fixed-point sums.
+    step = 0.6 / min(preparation.std)
     assert tensor.dtype == np.float32
     np.testing.assert_allclose(tensor, float_reference(picture, preparation), atol=step)
 
@@ -98,7 +98,22 @@ def test_usual_int8_input_is_within_one_step_of_the_float_reference() -> None:
     picture = noise(Size(97, 63))
     tensor = prepare(picture, preparation, spec_for(preparation, "int8", 1 / 127.5, -1))
     real = (tensor.astype(np.float64) + 1) / 127.5
-    assert np.abs(real - float_reference(picture, preparation)).max() <= 1 / 127.5
+    # Half a step by rounding pixels, half by rounding their values, and a little by 16-bit sums.
+    assert np.abs(real - float_reference(picture, preparation)).max() <= 1.05 / 127.5
+
+
+@given(frame=SIZES, size=SIZES, seed=st.integers(0, 99))
+@settings(max_examples=150, deadline=None)
+def test_usual_int8_input_is_within_one_step_of_opencv(frame: Size, size: Size, seed: int) -> None:
+    preparation = Preparation(size)
+    picture = noise(frame, seed)
+    spec = spec_for(preparation, "int8", 0.007843137718737125, -1)
+    shrinks = size.width <= frame.width and size.height <= frame.height
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    resized = cv2.resize(picture, size, interpolation=how).reshape(*size[::-1], 3)[..., ::-1]
+    expected = np.rint((resized - 127.5) / 127.5 / spec.scale) + spec.zero_point
+    tensor = prepare(picture, preparation, spec)[0]
+    assert np.abs(tensor - expected).max() <= 1
 
 
 def test_int16_uses_its_range() -> None:
@@ -168,6 +183,68 @@ def test_grey_and_bgra_frames_are_converted() -> None:
     expected = prepare(as_bgr, preparation, spec)
     for frame in (grey, grey[..., None], bgra):
         assert (prepare(frame, preparation, spec) == expected).all()
+
+
+CAMERA = {"yuyv": cv2.COLOR_YUV2BGR_YUYV, "nv12": cv2.COLOR_YUV2BGR_NV12}
+
+
+def camera_frame(layout: str, width: int, height: int) -> NDArray[np.uint8]:
+    shape = (height, width, 2) if layout == "yuyv" else (height * 3 // 2, width)
+    return np.random.default_rng(5).integers(0, 256, shape, np.uint8)
+
+
+@pytest.mark.parametrize("layout", ["yuyv", "nv12"])
+@pytest.mark.parametrize("resize", ["stretch", "letterbox"])
+@pytest.mark.parametrize("size", [Size(40, 30), Size(16, 10), Size(61, 47)])
+def test_camera_layouts_are_what_opencv_converts_them_to(
+    layout: Layout, resize: Resize, size: Size
+) -> None:
+    preparation = Preparation(size, resize=resize)
+    spec = spec_for(preparation, "int8", 1 / 127.5, -1)
+    frame = camera_frame(layout, 40, 30)
+    expected = prepare(cv2.cvtColor(frame, CAMERA[layout]), preparation, spec)
+    assert (prepare(frame, preparation, spec, layout=layout) == expected).all()
+
+
+def test_rgb_frames_are_bgr_frames_turned_around() -> None:
+    preparation = Preparation(Size(6, 4), mean=(1.0, 2.0, 3.0))
+    spec = spec_for(preparation, "float32")
+    frame = noise(Size(12, 9))
+    expected = prepare(frame, preparation, spec)
+    assert (prepare(frame[..., ::-1], preparation, spec, layout="rgb") == expected).all()
+
+
+@pytest.mark.parametrize(
+    ("layout", "shape"),
+    [
+        ("rgb", (4, 4)),
+        ("grey", (4, 4, 1)),
+        ("yuyv", (4, 5, 2)),
+        ("yuyv", (4, 4, 3)),
+        ("nv12", (7, 4)),
+        ("nv12", (6, 5)),
+        ("nv12", (6, 4, 1)),
+    ],
+)
+def test_frames_of_another_shape_than_their_layouts_are_named(
+    layout: Layout, shape: tuple[int, ...]
+) -> None:
+    preparation = Preparation(Size(6, 4))
+    with pytest.raises(SourceError, match="expected uint8"):
+        prepare(
+            np.zeros(shape, np.uint8), preparation, spec_for(preparation, "int8"), layout=layout
+        )
+
+
+def test_unknown_layouts_are_named() -> None:
+    preparation = Preparation(Size(6, 4))
+    with pytest.raises(ConfigError, match="one of bgr, rgb, grey, yuyv, nv12, not 'uyvy'"):
+        prepare(
+            noise(Size(6, 4)),
+            preparation,
+            spec_for(preparation, "int8"),
+            layout="uyvy",  # type: ignore[arg-type]
+        )
 
 
 def test_views_of_larger_frames_work() -> None:

@@ -305,6 +305,8 @@ void decode(const DecodeJob& job) {
       return Decoder<Source<EDGESEG_FLOAT16>>(job).decode();
     case EDGESEG_FLOAT32:
       return Decoder<Source<EDGESEG_FLOAT32>>(job).decode();
+    case EDGESEG_INT16:
+      return;  // no score type; native/decode.cc refuses it
   }
 }
 

@@ -6,12 +6,16 @@
 #pragma once
 
 #include "decode_job.h"
+#include "overlay_kernels.h"
+#include "prepare_kernels.h"
 
 namespace edgeseg {
 
 struct Kernels {
   const char* name;
   void (*decode)(const DecodeJob& job);
+  const PrepareKernels* prepare;
+  const OverlayKernels* overlay;
 };
 
 }  // namespace edgeseg

@@ -1,0 +1,151 @@
+#include "resizer.h"
+
+#include <algorithm>
+
+namespace edgeseg {
+namespace {
+
+size_t extent(int count) { return static_cast<size_t>(count); }
+bool few(const Spans& spans) { return spans.unit == kFewUnit; }
+
+// Products are cut off, not rounded: half a unit for each makes up for it.
+uint16_t half_a_unit_each(const Spans& spans) {
+  return static_cast<uint16_t>((spans.taps + 1) / 2);
+}
+
+Spans spans_for(int from, int to, const edgeseg_frame& frame, const edgeseg_input& input) {
+  const bool shrinks = input.frame_width <= frame.width && input.frame_height <= frame.height;
+  return shrinks ? area_spans(from, to) : bilinear_spans(from, to);
+}
+
+// For more taps than `combine` is for; so few pixels remain then that speed does not matter.
+void combine_many(const uint16_t* sums, const Spans& spans, bool swap, uint8_t* out) {
+  for (size_t i = 0; i < spans.starts.size(); ++i) {
+    const uint16_t* from = sums + 3 * extent(spans.starts[i]);
+    for (size_t c = 0; c < 3; ++c) {
+      uint64_t sum = uint64_t{1} << 31;
+      for (size_t t = 0; t < extent(spans.taps); ++t) {
+        sum += uint64_t{from[3 * t + c]} * spans.weights[i * extent(spans.taps) + t];
+      }
+      out[3 * i + (swap ? 2 - c : c)] = static_cast<uint8_t>(sum >> 32);
+    }
+  }
+}
+
+}  // namespace
+
+Rows::Rows(const PrepareKernels& kernels, const edgeseg_frame& frame, int kept)
+    : kernels_(kernels),
+      frame_(frame),
+      converted_(frame.layout == EDGESEG_YUYV || frame.layout == EDGESEG_NV12),
+      held_(extent(kept), -1),
+      pixels_(converted_ ? extent(kept) * 3 * extent(frame.width) : 0) {}
+
+const uint8_t* Rows::row(int y) {
+  if (!converted_) return plain(y);
+  const size_t slot = extent(y) % held_.size();
+  uint8_t* pixels = pixels_.data() + slot * 3 * extent(frame_.width);
+  if (held_[slot] != y) convert(y, pixels);
+  held_[slot] = y;
+  return pixels;
+}
+
+void Rows::convert(int y, uint8_t* pixels) {
+  if (frame_.layout == EDGESEG_YUYV) {
+    kernels_.bgr_from_yuyv(plain(y), extent(frame_.width), pixels);
+  } else {
+    const uint8_t* chroma = frame_.chroma + y / 2 * frame_.chroma_stride;
+    kernels_.bgr_from_nv12(plain(y), chroma, extent(frame_.width), pixels);
+  }
+}
+
+ColumnTables::ColumnTables(const Spans& spans) {
+  const int count = static_cast<int>(spans.starts.size());
+  columns_.blocks = (count + kPixelBlock - 1) / kPixelBlock;
+  columns_.groups = (spans.taps + 1) / 2;
+  columns_.rounding = static_cast<uint16_t>(128 + half_a_unit_each(spans));
+  const size_t pixels = extent(columns_.blocks) * kPixelBlock;
+  starts_.resize(pixels);
+  weights_.resize(pixels * extent(columns_.groups) * kPairLanes);
+  columns_.starts = starts_.data();
+  columns_.weights = weights_.data();
+  const uint32_t* weight = spans.weights.data();
+  for (int i = 0; i < count; ++i) {
+    starts_[extent(i)] = 3 * spans.starts[extent(i)];
+    for (int t = 0; t < spans.taps; ++t) {
+      std::fill_n(weights_at(i, t), 3, static_cast<uint16_t>(*weight++));
+    }
+  }
+}
+
+uint16_t* ColumnTables::weights_at(int pixel, int tap) {
+  const int two = pixel / kPixelBlock * 4 + pixel % 4, half = pixel % kPixelBlock / 4;
+  const size_t pair = (extent(two) * extent(columns_.groups) + extent(tap / 2)) * 2 + extent(half);
+  return weights_.data() + pair * kPairLanes + extent(tap % 2) * 3;
+}
+
+Resizer::Resizer(const PrepareKernels& kernels, const edgeseg_frame& frame,
+                 const edgeseg_input& input)
+    : kernels_(kernels),
+      grey_(frame.layout == EDGESEG_GREY),
+      swap_(!grey_ && (input.rgb != 0) != (frame.layout == EDGESEG_RGB)),
+      same_size_(frame.width == input.frame_width && frame.height == input.frame_height),
+      width_(extent(frame.width)),
+      last_row_(frame.height - 1),
+      down_(spans_for(frame.height, input.frame_height, frame, input)),
+      across_(spans_for(frame.width, input.frame_width, frame, input)),
+      rows_(kernels, frame, down_.taps),
+      taken_(extent(down_.taps)),
+      few_weights_(down_.weights.begin(), down_.weights.end()),
+      grey_sums_(grey_ ? width_ : 0),
+      // What lies beyond the last column is read, with weight 0.
+      sums_(3 * (width_ + extent(across_.taps)) + kPairLanes),
+      pixels_(3 * (extent(input.frame_width) + kPixelBlock) + 4) {
+  if (!same_size_ && few(across_)) columns_.emplace(across_);
+}
+
+const uint8_t* Resizer::row(int y) {
+  if (same_size_ && !grey_ && !swap_) return rows_.row(y);
+  if (same_size_) {
+    copy(rows_.row(y));
+  } else {
+    sum_rows(y);
+    combine();
+  }
+  return pixels_.data();
+}
+
+void Resizer::sum_rows(int y) {
+  const int first = down_.starts[extent(y)];
+  for (int t = 0; t < down_.taps; ++t) {
+    taken_[extent(t)] = rows_.row(std::min(first + t, last_row_));
+  }
+  const size_t weights = extent(y) * extent(down_.taps), count = grey_ ? width_ : 3 * width_;
+  uint16_t* sums = grey_ ? grey_sums_.data() : sums_.data();
+  if (few(down_)) {
+    kernels_.accumulate(taken_.data(), few_weights_.data() + weights, down_.taps, count,
+                        half_a_unit_each(down_), sums);
+  } else {
+    kernels_.accumulate_many(taken_.data(), down_.weights.data() + weights, down_.taps, count,
+                             sums);
+  }
+  if (grey_) kernels_.triple(sums, width_, sums_.data());
+}
+
+void Resizer::combine() {
+  if (columns_) {
+    kernels_.combine(sums_.data(), columns_->columns(), swap_, pixels_.data());
+  } else {
+    combine_many(sums_.data(), across_, swap_, pixels_.data());
+  }
+}
+
+void Resizer::copy(const uint8_t* row) {
+  if (grey_) {
+    for (size_t x = 0; x < width_; ++x) std::fill_n(pixels_.data() + 3 * x, 3, row[x]);
+  } else {
+    kernels_.swap(row, width_, pixels_.data());
+  }
+}
+
+}  // namespace edgeseg
