@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -16,6 +17,8 @@ import pytest
 
 from edgeseg.decode import Grid, decode
 from edgeseg.manifest import Size
+from edgeseg.overlay import overlay
+from edgeseg.segmenter import Segmenter, locate
 
 pytestmark = pytest.mark.install
 
@@ -119,3 +122,26 @@ def test_cmake_finds_it(kind: str, tmp_path: Path, request: pytest.FixtureReques
     sh("cmake", "-S", EXAMPLE, "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={prefix}")
     sh("cmake", "--build", tmp_path)
     check_mask(tmp_path / "mask", tmp_path)
+
+
+def test_a_program_runs_a_network_by_litert(shared: Path, tmp_path: Path) -> None:
+    """The example `segment` lays the mask of a network over a frame, as Python does."""
+    litert = importlib.util.find_spec("ai_edge_litert")
+    if litert is None or litert.origin is None:
+        pytest.skip("no ai-edge-litert")
+    folder = Path(litert.origin).parent
+    if not (folder / "libLiteRt.so").is_file():
+        pytest.skip("this ai-edge-litert brings no libLiteRt.so")
+    options = (f"-DCMAKE_PREFIX_PATH={shared}", f"-DLITERT_DIR={folder}")
+    sh("cmake", "-S", EXAMPLE, "-B", tmp_path, *options)
+    sh("cmake", "--build", tmp_path)
+    frame = cv2.imread(str(ROOT / "tests" / "data" / "street.png"))
+    cv2.imwrite(str(tmp_path / "frame.ppm"), frame)
+    model = locate("fcn8")
+    sh(tmp_path / "segment", model, tmp_path / "frame.ppm", tmp_path / "blended.ppm")
+    with Segmenter(model, threads=1, runtime="litert") as segmenter:
+        mask = segmenter.segment(frame).mask
+    palette = [tuple(index * (37 + 50 * c) % 256 for c in range(3)) for index in range(256)]
+    expected = overlay(frame, mask, palette, 0.5)
+    blended = cv2.imread(str(tmp_path / "blended.ppm"))
+    assert (blended == expected).all()
