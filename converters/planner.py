@@ -115,12 +115,18 @@ def check_precision(target: Target, precision: Precision) -> None:
 
 def consider(site: Site, target: Target, activations: str) -> tuple[Considered, ...]:
     """Return every form that can be built for `site`, with what speaks for and against it."""
-    found = []
-    for one in FORMS:
-        reason = one.fits(site)
-        if not reason:
-            found.append(_considered(one, site, target, activations))
-    return tuple(found)
+    fitting = (one for one in FORMS if not one.fits(site))
+    return tuple(
+        _considered(one, site, target, activations)
+        for one in fitting
+        if _converts(one, site, activations)
+    )
+
+
+def _converts(one: Form, site: Site, activations: str) -> bool:
+    """Whether TensorFlow Lite's converter can make the form: it has no int16 depth to space."""
+    ops = one.ops(site, activations) if activations == "int16" else ()
+    return all(op.name != "DEPTH_TO_SPACE" for op in ops)
 
 
 def _considered(one: Form, site: Site, target: Target, activations: str) -> Considered:

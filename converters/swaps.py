@@ -15,6 +15,7 @@ from .rewrite.sites import Site
 
 Build = Callable[[Site, Any], Any]
 Array = NDArray[np.float32]
+Lines = NDArray[np.float64]
 
 MAX_SHIFT_PX = 0.05
 """Most that a form may move a step edge, in pixels of the upsampling's output."""
@@ -23,7 +24,6 @@ EXACT = 1e-4
 """Largest relative error of a form that counts as exact: float32 sums in another order."""
 
 _EDGES = 8  # along either axis
-_EDGE_STEPS = (0.25, 0.01)  # px, coarse to fine
 
 
 @dataclass(frozen=True)
@@ -182,25 +182,36 @@ def _shift(edges: Sequence[tuple[Array, Array]], axis: int) -> float:
     )
     if np.array_equal(before, after) or len(before) < 3:
         return 0.0
-    best, reach = 0.0, float(max(2, len(before) // 8))
-    for step in _EDGE_STEPS:
-        shifts = best + np.arange(-reach, reach + step / 2, step)
-        best = float(min(shifts, key=lambda shift: (_misfit(before, after, shift), abs(shift))))
-        reach = step
-    return abs(round(best, 2))
+    reach = max(2, len(before) // 8)
+    whole = min(range(-reach, reach + 1), key=lambda by: (_misfit(before, after, by), abs(by)))
+    return round(abs(whole + _rest(before, after, whole)), 2)
 
 
-def _line(answer: Array, axis: int) -> NDArray[np.float64]:
+def _line(answer: Array, axis: int) -> Lines:
     """Return the values [pixels, channels] across the edge, along the middle."""
     lines = np.moveaxis(answer[0], axis - 1, 0)
     return lines[:, lines.shape[1] // 2].astype(np.float64)
 
 
-def _misfit(before: NDArray[np.float64], after: NDArray[np.float64], shift: float) -> float:
+def _misfit(before: Lines, after: Lines, shift: int) -> float:
     """Return the squared difference of `after` and the moved `before`, in the middle half."""
-    places = np.arange(len(before))
-    middle = slice(len(places) // 4, len(places) - len(places) // 4)
-    moved = np.stack(
-        [np.interp(places[middle] - shift, places, channel) for channel in before.T], axis=1
-    )
-    return float(((after[middle] - moved) ** 2).sum())
+    middle = _middle(before)
+    return float(((after[middle] - before[middle - shift]) ** 2).sum())
+
+
+def _rest(before: Lines, after: Lines, shift: int) -> float:
+    """Return the part of a pixel that is left of a shift by whole pixels.
+
+    The first step of Lucas and Kanade, "An iterative image registration technique", IJCAI 1981:
+    -sum((new - old) * old') / sum(old' * old'). No value between pixels is made up for it: that
+    would blur the old answer, and a form that bends a ramp would look like one that moves it.
+    """
+    middle = _middle(before)
+    slope = np.gradient(before, axis=0)[middle - shift]
+    weight = float((slope**2).sum())
+    missing = after[middle] - before[middle - shift]
+    return float(-(missing * slope).sum() / weight) if weight else 0.0
+
+
+def _middle(lines: Lines) -> NDArray[np.int64]:
+    return np.arange(len(lines) // 4, len(lines) - len(lines) // 4)

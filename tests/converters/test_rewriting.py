@@ -57,6 +57,12 @@ def test_a_learned_kernel_is_swapped_exactly_and_the_file_says_so(options: Conve
     assert manifest == report.manifest
 
 
+def test_int16_activations_do_without_depth_to_space(options: ConvertOptions) -> None:
+    """The converter has no int16 form of that operator."""
+    convert(replace(options, precision="int16x8"))
+    assert "DEPTH_TO_SPACE" not in operators(options.output)
+
+
 def test_without_a_target_every_layer_stays(options: ConvertOptions) -> None:
     report = convert(replace(options, target="none"))
     assert "TRANSPOSE_CONV" in operators(options.output)
