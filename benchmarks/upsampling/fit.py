@@ -86,7 +86,7 @@ def _is_fitted(name: str, field: str) -> bool:
         return name in _WEIGHTED
     if field == "element":
         return name != "RESHAPE"  # stands beside a TRANSPOSE, which has the work
-    return field != "part" or name == "TRANSPOSE_CONV"
+    return field != "part" or name.startswith(("TRANSPOSE_CONV", "RESIZE"))
 
 
 def _row(sample: Sample, columns: Sequence[Column]) -> list[float]:
@@ -124,10 +124,10 @@ def fitted_sets(
     """
     made = {name: dict(entry) for name, entry in stored.items()}
     for name, entry in made.items():
-        samples = [one for result in results for one in _samples(result, name)]
-        if samples:
-            entry["source"] = _source(name, results)
-            entry["rates"] = fit(samples)
+        telling = [(result, found) for result in results if (found := [*_samples(result, name)])]
+        if telling:
+            entry["source"] = _source(name, [result for result, _ in telling])
+            entry["rates"] = fit([sample for _, found in telling for sample in found])
     return made
 
 

@@ -135,12 +135,12 @@ def _is_wanted(form: Form, source: str, site: Site) -> bool:
 
 def _described(contender: Contender, path: Path) -> Net:
     from edgeseg.converters.delegates.op import read_ops
-    from edgeseg.converters.delegates.rates import activation_type, amounts
+    from edgeseg.converters.delegates.rates import activation_type, amounts, rate_name
 
     operators = []
     for op in read_ops(path.read_bytes()):
         macs, parts, elements, _ = amounts(op)
-        operators.append(Operator(op.name, activation_type(op), macs, parts, elements))
+        operators.append(Operator(rate_name(op), activation_type(op), macs, parts, elements))
     return Net(replace(contender, operators=tuple(operators)), path)
 
 

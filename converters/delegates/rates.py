@@ -35,8 +35,8 @@ class Rate:
 
     Attributes:
         mac: per multiply-accumulate.
-        part: per element of the output and residue of the strides, s_h * s_w of them: compilers
-            that split a transposed convolution run every part over the whole output.
+        part: per element of the output and pixel that a pixel becomes, s_h * s_w of them: compilers
+            that split a transposed convolution, or average a resize, run so often over the output.
         element: per element of the output.
         call: per call.
     """
@@ -115,7 +115,19 @@ def rate_sets() -> Mapping[str, RateSet]:
 def rate_of(op: Op, rates: RateSet) -> Rate:
     """Return an operator's rate, that of `OTHER` where the set does not name it."""
     kind = activation_type(op)
-    return rates.rates.get((op.name, kind)) or rates.rates.get((OTHER, kind)) or Rate()
+    for name in (rate_name(op), op.name, OTHER):
+        if (name, kind) in rates.rates:
+            return rates.rates[name, kind]
+    return Rate()
+
+
+def rate_name(op: Op) -> str:
+    """Return what an operator is called in a rate set: its name, and what else changes its kernel.
+
+    The builtin int8 kernel takes six times as long for a nearest resize by half-pixel centres as
+    for the same by the old rule.
+    """
+    return f"{op.name} half" if op.option("half_pixel_centers") else op.name
 
 
 def activation_type(op: Op) -> ActivationType:
@@ -127,8 +139,16 @@ def activation_type(op: Op) -> ActivationType:
 def amounts(op: Op) -> tuple[int, int, int, int]:
     """Return what a rate's fields are multiplied with, in their order."""
     elements = max(op.output.elements, 0)
-    parts = int(op.option("stride_h", 1) or 1) * int(op.option("stride_w", 1) or 1)
-    return op.macs, elements * parts, elements, 1
+    return op.macs, elements * _parts(op), elements, 1
+
+
+def _parts(op: Op) -> int:
+    """Return how many pixels a pixel becomes, 1 for an operator that does not enlarge."""
+    if op.name == "TRANSPOSE_CONV":
+        return int(op.option("stride_h", 1)) * int(op.option("stride_w", 1))
+    if op.name.startswith("RESIZE") and op.input is not None and op.input.elements > 0:
+        return max(1, op.output.elements // op.input.elements)
+    return 1
 
 
 def _ns(op: Op, rate: Rate) -> float:
