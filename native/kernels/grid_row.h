@@ -40,7 +40,8 @@ inline Floats from_half(const void* raw) {
     wide.part[n] = __builtin_convertvector(part, VectorInt);
   }
   // The exponent's bias differs by 112; a product mends it, for subnormal numbers too.
-  const Ints size = wide & splat(0x7fff), sign = (wide & splat(0x8000)) * splat(1 << 16);
+  // 0x8000 times -0x10000 is just within an int32, which the positive product is not.
+  const Ints size = wide & splat(0x7fff), sign = (wide & splat(0x8000)) * splat(-(1 << 16));
   const Floats value = as_floats(size * splat(1 << 13)) * splat(0x1p112F);
   const Floats special = as_floats(size * splat(1 << 13) | splat(0x7f800000));
   return as_floats(as_ints(select(size > splat(0x7bff), special, value)) | sign);

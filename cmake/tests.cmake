@@ -1,0 +1,26 @@
+# The C++ tests and the fuzz target. They need no framework: a program that returns 0 has passed.
+option(EDGESEG_LIBFUZZER "Fuzz with Clang's libFuzzer instead of the plain driver" OFF)
+set(EDGESEG_FUZZ_SECONDS 5 CACHE STRING "How long `ctest` runs the fuzz target")
+# `ctest` runs what is built for another CPU through CMAKE_CROSSCOMPILING_EMULATOR.
+enable_testing()
+
+file(GLOB tests CONFIGURE_DEPENDS native/tests/*_test.cc)
+foreach(source IN LISTS tests)
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE edgeseg_core)
+  target_compile_options(${name} PRIVATE ${EDGESEG_OPTIONS})
+  add_test(NAME ${name} COMMAND ${name})
+endforeach()
+
+file(GLOB targets CONFIGURE_DEPENDS native/fuzz/*.cc)
+add_executable(fuzz ${targets})
+target_link_libraries(fuzz PRIVATE edgeseg_core)
+target_compile_options(fuzz PRIVATE ${EDGESEG_OPTIONS})
+if(EDGESEG_LIBFUZZER)
+  set_source_files_properties(native/fuzz/driver.cc PROPERTIES HEADER_FILE_ONLY ON)
+  target_compile_options(edgeseg_core PRIVATE -fsanitize=fuzzer-no-link)
+  target_link_options(fuzz PRIVATE -fsanitize=fuzzer)
+else()
+  add_test(NAME fuzz COMMAND fuzz ${EDGESEG_FUZZ_SECONDS})
+endif()
