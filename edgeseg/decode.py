@@ -216,6 +216,7 @@ def _check_outputs(
     counts: NDArray[Any] | None,
 ) -> None:
     """Check the arrays that a caller lends."""
+    wanted: list[tuple[str, NDArray[Any], tuple[int, ...], tuple[str, ...]]]
     wanted = [("into", classes, shape, ("uint8",))]
     if confidence is not None:
         wanted.append(("confidence", confidence, shape, ("float32", "uint8")))

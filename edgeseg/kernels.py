@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -64,7 +63,7 @@ def describe() -> str:
 
 def decode(
     scores: NDArray[Any],
-    lie: Sequence[float],
+    lie: tuple[float, float, float, float],
     classes: NDArray[np.uint8],
     *,
     nearest: bool,

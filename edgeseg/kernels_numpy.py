@@ -56,6 +56,7 @@ def positions(
     With `nearest` the positions are those of whole cells; halves go up.
     """
     centres = (np.arange(count) + 0.5) * scale + offset - 0.5
+    steps: NDArray[np.int32]
     steps = np.floor(np.clip(centres, 0, cells - 1) * ONE + 0.5).astype(np.int32)
     if nearest:
         steps = (steps + ONE // 2) & ~np.int32(ONE - 1)

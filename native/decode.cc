@@ -108,10 +108,11 @@ class Memory {
     const auto points = static_cast<size_t>(width), one = sizeof(float);
     const size_t scores = padded(points * static_cast<size_t>(job.padded_classes) * one);
     const size_t winners = padded(points * sizeof(uint16_t));
+    const size_t runners_up = padded(points);
     const size_t line = padded(static_cast<size_t>(job.out.width) + kPiece);
     const size_t disputed = padded(static_cast<size_t>(job.out.width) * sizeof(int32_t));
     const size_t edges = static_cast<size_t>(job.padded_classes) * 2 * kPiece * one;
-    bytes_.resize(64 + 2 * (scores + winners) + line + disputed + edges);
+    bytes_.resize(64 + 2 * (scores + winners + runners_up) + line + disputed + edges);
     const auto address = reinterpret_cast<uintptr_t>(bytes_.data());
     uint8_t* next = bytes_.data() + (64 - address % 64) % 64;
     const auto take = [&next](size_t size) {
@@ -119,7 +120,7 @@ class Memory {
       return next - size;
     };
     for (GridRow& row : rows_) {
-      row = {-1, take(scores), reinterpret_cast<uint16_t*>(take(winners))};
+      row = {-1, take(scores), reinterpret_cast<uint16_t*>(take(winners)), take(runners_up)};
     }
     line_ = take(line);
     disputed_ = reinterpret_cast<int32_t*>(take(disputed));

@@ -33,37 +33,38 @@ unsigned beaten_by(int k, const Cell<Score>& cell, int from) {
 // A few classes, each once: those that are likely to rule out many others.
 struct Rulers {
   int count = 0;
-  int classes[16];
+  int classes[8];  // of four corners, at most the winners and the runners-up
 
   void add(int k) {
     for (int n = 0; n < count; ++n) {
       if (classes[n] == k) return;
     }
-    if (count == 16) return;
     classes[count++] = k;
   }
 };
 
-// Lists the classes that fewer than `needed` (1 or 2) rulers beat in the cell, in rising order.
-// With 1 the winner of every pixel is among them, with 2 the runner-up as well.
-template <typename Score>
-int contenders(const Cell<Score>& cell, const Rulers& rulers, int needed, int classes,
-               uint8_t* list) {
+// The classes that fewer than `needed` (1 or 2) rulers beat in a cell, in rising order. With 1 the
+// winner of every pixel is among them, with 2 the runner-up as well.
+struct Contenders {
   int count = 0;
-  for (int from = 0; from < classes; from += kBlock) {
-    unsigned once = 0, twice = 0;
-    for (int n = 0; n < rulers.count; ++n) {
-      const unsigned beaten = beaten_by(rulers.classes[n], cell, from);
-      twice |= once & beaten;
-      once |= beaten;
-    }
-    const unsigned real = classes - from < kBlock ? (1U << (classes - from)) - 1 : 0xffffU;
-    for (unsigned left = real & ~(needed == 1 ? once : twice); left != 0; left &= left - 1) {
-      list[count++] = static_cast<uint8_t>(from + __builtin_ctz(left));
+  int32_t classes[EDGESEG_MAX_CLASSES];
+
+  template <typename Score>
+  void find(const Cell<Score>& cell, const Rulers& rulers, int needed, int all) {
+    for (int from = 0; from < all; from += kBlock) {
+      unsigned once = 0, twice = 0;
+      for (int n = 0; n < rulers.count; ++n) {
+        const unsigned beaten = beaten_by(rulers.classes[n], cell, from);
+        twice |= once & beaten;
+        once |= beaten;
+      }
+      const unsigned real = all - from < kBlock ? (1U << (all - from)) - 1 : 0xffffU;
+      for (unsigned left = real & ~(needed == 1 ? once : twice); left != 0; left &= left - 1) {
+        classes[count++] = from + __builtin_ctz(left);
+      }
     }
   }
-  return count;
-}
+};
 
 }  // namespace EDGESEG_TARGET
 }  // namespace edgeseg

@@ -43,12 +43,13 @@ struct Arithmetic;
 template <>
 struct Arithmetic<uint8_t> {
   using Values = Ints;
+  using Fraction = int32_t;
   struct Edge {
     Ints first, step;
   };
 
   static Ints fractions(const int32_t* from) { return load<Ints>(from); }
-  static int32_t fraction(int32_t b) { return b; }
+  static Fraction fraction(int32_t b) { return b; }
 
   static Edge edge(const Cell<uint8_t>& cell, int k, const Ints& a) {
     const int near = cell.corner[0][k], far = cell.corner[1][k];
@@ -58,7 +59,16 @@ struct Arithmetic<uint8_t> {
   }
   static Ints at(const Edge& edge, int32_t b) { return edge.first + edge.step * splat(b); }
 
-  static constexpr int32_t kLeast = 0;
+  // From here on the first class counts as 0, and the others by how much they are above it: one
+  // product less, and nothing overflows, as 2 * 255 * kOne * kOne is below 2^31.
+  static void relate(Edge* edges, int count) {
+    for (int n = 1; n < count; ++n) {
+      edges[n] = {edges[n].first - edges[0].first, edges[n].step - edges[0].step};
+    }
+  }
+  static Ints first_at(const Edge&, int32_t) { return splat(0); }
+
+  static constexpr int32_t kLeast = INT32_MIN;
   // How many of a difference of values make a difference of 1 in scores.
   static constexpr double kUnit = double{kOne} * kOne;
   static Floats difference(const Ints& a, const Ints& b) { return to_float(a - b); }
@@ -67,6 +77,7 @@ struct Arithmetic<uint8_t> {
 template <>
 struct Arithmetic<float> {
   using Values = Floats;
+  using Fraction = float;
   struct Edge {
     Floats top, bottom;
   };
@@ -74,7 +85,7 @@ struct Arithmetic<float> {
   static Floats fractions(const int32_t* from) {
     return to_float(load<Ints>(from)) * splat(1.0F / kOne);
   }
-  static float fraction(int32_t b) { return static_cast<float>(b) / kOne; }
+  static Fraction fraction(int32_t b) { return static_cast<float>(b) / kOne; }
 
   static Edge edge(const Cell<float>& cell, int k, const Floats& a) {
     const Floats rest = splat(1.0F) - a;
@@ -84,11 +95,17 @@ struct Arithmetic<float> {
   static Floats at(const Edge& edge, float b) {
     return splat(1.0F - b) * edge.top + splat(b) * edge.bottom;
   }
+  static void relate(Edge*, int) {}  // a difference would be rounded another way
+  static Floats first_at(const Edge& edge, float b) { return at(edge, b); }
 
   static constexpr float kLeast = -kLargest;
   static constexpr double kUnit = 1;
   static Floats difference(const Floats& a, const Floats& b) { return a - b; }
 };
+
+// Rows of a cell that are done together, as many as fill the registers: the scores of a class are
+// then read once for all of them, and the end of the loop over the classes is guessed wrong less.
+constexpr int kRows = kLanes == 16 ? 4 : 1;
 
 // ---- a piece: up to sixteen pixels beside each other in one cell ----
 
@@ -124,6 +141,15 @@ void write(uint8_t* row, int width, const Piece& piece, const Bytes& classes) {
 #endif
 }
 
+int count_equal(const uint8_t* bytes, int count, uint8_t wanted) {
+  int found = 0;
+  for (; count >= kPiece; bytes += kPiece, count -= kPiece) {
+    found += __builtin_popcount(bits((Bytes)(load<Bytes>(bytes) == splat(wanted))));
+  }
+  for (int n = 0; n < count; ++n) found += bytes[n] == wanted;
+  return found;
+}
+
 // ---- the pass ----
 
 template <typename Source>
@@ -132,6 +158,7 @@ class Decoder {
   using Sums = Arithmetic<Score>;
   using Edge = typename Sums::Edge;
   using Values = typename Sums::Values;
+  using Fraction = typename Sums::Fraction;
 
  public:
   explicit Decoder(const DecodeJob& job)
@@ -205,58 +232,106 @@ class Decoder {
     return rulers;
   }
 
-  void solve(const Run& band, const Run& run) {
-    uint8_t list[EDGESEG_MAX_CLASSES];
-    const Cell<Score> corners = cell(run);
-    const int count = contenders(corners, winners(run), 1, job_.scores.classes, list);
-    for (int x = run.begin; x < run.end; x += kPiece) {
-      solve_piece(band, piece_at(run, x), corners, list, count);
+  // The winners and the runners-up at the corners.
+  Rulers leaders(const Run& run) const {
+    Rulers rulers = winners(run);
+    const int sides[] = {run.near, run.far};
+    for (const int i : sides) {
+      rulers.add(near_->runners_up[i]);
+      rulers.add(far_->runners_up[i]);
     }
-    if (out_.counts != nullptr) count_cell(band, run);
+    return rulers;
   }
 
-  void count_cell(const Run& band, const Run& run) {
-    for (int y = band.begin; y < band.end; ++y) {
-      for (int x = run.begin; x < run.end; ++x) ++out_.counts[row(y)[x]];
+  void solve(const Run& band, const Run& run) {
+    const Cell<Score> corners = cell(run);
+    Contenders list;
+    list.find(corners, winners(run), 1, job_.scores.classes);
+    for (int x = run.begin; x < run.end; x += kPiece) {
+      const Piece piece = piece_at(run, x);
+      // A number known to the compiler lets it keep the edges in registers.
+      switch (list.count) {
+        case 2:
+          solve_piece<2>(band, piece, corners, list);
+          break;
+        case 3:
+          solve_piece<3>(band, piece, corners, list);
+          break;
+        default:
+          solve_piece<0>(band, piece, corners, list);
+      }
+    }
+    if (out_.counts != nullptr) count_cell(band, run, list);
+  }
+
+  template <int kCount>
+  void solve_piece(const Run& band, const Piece& piece, const Cell<Score>& corners,
+                   const Contenders& list) {
+    Edge few[kCount + 1];
+    Edge* edges = kCount > 0 ? few : edges_;
+    const int count = kCount > 0 ? kCount : list.count;
+    find_edges(piece, corners, list, edges);
+    for (int y = band.begin; y < band.end; y += kRows) {
+      // Where fewer rows are left, the last one is done again.
+      const auto row_of = [&](int r) { return y + r < band.end ? y + r : band.end - 1; };
+      Fraction b[kRows];
+      Values best[kRows];
+      Ints winner[kRows];
+      for (int r = 0; r < kRows; ++r) {
+        b[r] = Sums::fraction(job_.rows.fractions[row_of(r)]);
+        best[r] = Sums::first_at(edges[0], b[r]);
+        winner[r] = splat(list.classes[0]);
+      }
+      for (int n = 1; n < count; ++n) {
+        const Edge& edge = edges[n];
+        const Ints name = splat(list.classes[n]);
+        for (int r = 0; r < kRows; ++r) {
+          const Values value = Sums::at(edge, b[r]);
+          winner[r] = select(value > best[r], name, winner[r]);
+          best[r] = greater_of(value, best[r]);
+        }
+      }
+      for (int r = 0; r < kRows; ++r) {
+        write(row(row_of(r)), out_.width, piece, to_bytes(winner[r]));
+      }
     }
   }
 
   // As solve, with the runner-up's value as well.
   void rank(const Run& band, const Run& run) {
-    uint8_t list[EDGESEG_MAX_CLASSES];
     const Cell<Score> corners = cell(run);
-    Rulers rulers = winners(run);
-    const int winning = rulers.count;
-    for (const Score* corner : corners.corner) {
-      for (int n = 0; n < winning; ++n) {
-        rulers.add(runner_up_of(corner, job_.scores.classes, rulers.classes[n]));
-      }
-    }
-    const int count = contenders(corners, rulers, 2, job_.scores.classes, list);
+    Contenders list;
+    list.find(corners, leaders(run), 2, job_.scores.classes);
     for (int x = run.begin; x < run.end; x += kPiece) {
-      rank_piece(band, piece_at(run, x), corners, list, count);
+      rank_piece(band, piece_at(run, x), corners, list);
     }
-    if (out_.counts != nullptr) count_cell(band, run);
+    if (out_.counts != nullptr) count_cell(band, run, list);
   }
 
   void rank_piece(const Run& band, const Piece& piece, const Cell<Score>& corners,
-                  const uint8_t* list, int count) {
-    const Values a = Sums::fractions(job_.columns.fractions + piece.x);
+                  const Contenders& list) {
     const Floats factor = splat(static_cast<float>(out_.confidence_scale / Sums::kUnit));
-    for (int n = 0; n < count; ++n) edges_[n] = Sums::edge(corners, list[n], a);
+    find_edges(piece, corners, list, edges_);
     for (int y = band.begin; y < band.end; ++y) {
       const auto b = Sums::fraction(job_.rows.fractions[y]);
-      Values best = Sums::at(edges_[0], b), second = splat(Sums::kLeast);
-      Ints winner = splat(int32_t{list[0]});
-      for (int n = 1; n < count; ++n) {
+      Values best = Sums::first_at(edges_[0], b), second = splat(Sums::kLeast);
+      Ints winner = splat(list.classes[0]);
+      for (int n = 1; n < list.count; ++n) {
         const Values value = Sums::at(edges_[n], b);
         second = greater_of(second, lesser_of(best, value));
-        winner = select(value > best, splat(int32_t{list[n]}), winner);
+        winner = select(value > best, splat(list.classes[n]), winner);
         best = greater_of(value, best);
       }
       write(row(y), out_.width, piece, to_bytes(winner));
       write_confidence(y, piece, Sums::difference(best, second) * factor);
     }
+  }
+
+  void find_edges(const Piece& piece, const Cell<Score>& corners, const Contenders& list,
+                  Edge* edges) {
+    const Values a = Sums::fractions(job_.columns.fractions + piece.x);
+    for (int n = 0; n < list.count; ++n) edges[n] = Sums::edge(corners, list.classes[n], a);
+    Sums::relate(edges, list.count);
   }
 
   void write_confidence(int y, const Piece& piece, const Floats& values) {
@@ -265,25 +340,25 @@ class Decoder {
       const Bytes bytes = to_bytes(to_int(lesser_of(values, splat(255.0F))));
       return write(to, out_.width, piece, bytes);
     }
-    memcpy(to + static_cast<size_t>(piece.x) * sizeof(float), &values,
-           static_cast<size_t>(piece.count) * sizeof(float));
+    to += static_cast<size_t>(piece.x) * sizeof(float);
+    if (piece.count == kPiece) return store(to, values);
+    memcpy(to, &values, static_cast<size_t>(piece.count) * sizeof(float));
   }
 
-  void solve_piece(const Run& band, const Piece& piece, const Cell<Score>& corners,
-                   const uint8_t* list, int count) {
-    const Values a = Sums::fractions(job_.columns.fractions + piece.x);
-    for (int n = 0; n < count; ++n) edges_[n] = Sums::edge(corners, list[n], a);
-    for (int y = band.begin; y < band.end; ++y) {
-      const auto b = Sums::fraction(job_.rows.fractions[y]);
-      Values best = Sums::at(edges_[0], b);
-      Ints winner = splat(int32_t{list[0]});
-      for (int n = 1; n < count; ++n) {
-        const Values value = Sums::at(edges_[n], b);
-        winner = select(value > best, splat(int32_t{list[n]}), winner);
-        best = greater_of(value, best);
+  // Only contenders can be in the cell, and what the others have not is the first one's.
+  void count_cell(const Run& band, const Run& run, const Contenders& list) {
+    int others = 0;
+    for (int n = 1; n < list.count; ++n) {
+      int found = 0;
+      for (int y = band.begin; y < band.end; ++y) {
+        found += count_equal(row(y) + run.begin, run.end - run.begin,
+                             static_cast<uint8_t>(list.classes[n]));
       }
-      write(row(y), out_.width, piece, to_bytes(winner));
+      out_.counts[list.classes[n]] += static_cast<uint32_t>(found);
+      others += found;
     }
+    const int pixels = (run.end - run.begin) * (band.end - band.begin);
+    out_.counts[list.classes[0]] += static_cast<uint32_t>(pixels - others);
   }
 
   const DecodeJob& job_;

@@ -33,9 +33,10 @@ struct Axis {
 
 // Memory for a grid row: its scores as the kernels compute with them, padded, and who wins where.
 struct GridRow {
-  int index;          // which row this is; -1 for none yet
-  void* scores;       // [width][padded classes] of int8_t or float
-  uint16_t* winners;  // [width]
+  int index;            // which row this is; -1 for none yet
+  void* scores;         // [width][padded classes] of int8_t or float
+  uint16_t* winners;    // [width]
+  uint8_t* runners_up;  // [width]; only where a confidence is wanted
 };
 
 struct DecodeJob {

@@ -175,7 +175,12 @@ void prepare_row(const DecodeJob& job, int j, GridRow* row) {
   Score* scores = static_cast<Score*>(row->scores);
   read_row<Source>(job.scores, j, job.padded_classes, scores);
   for (int i = 0; i < job.scores.width; ++i) {
-    row->winners[i] = winner_of(scores + i * job.padded_classes, job.padded_classes);
+    const Score* point = scores + i * job.padded_classes;
+    row->winners[i] = winner_of(point, job.padded_classes);
+    if (job.out.confidence != nullptr) {
+      const int winner = row->winners[i] % kUnclear;
+      row->runners_up[i] = static_cast<uint8_t>(runner_up_of(point, job.scores.classes, winner));
+    }
   }
   row->index = j;
 }

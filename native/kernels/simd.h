@@ -38,16 +38,26 @@ struct Pack {
 using Ints = Pack<VectorInt>;
 using Floats = Pack<VectorFloat>;
 
-template <typename P>
-inline P load(const void* from) {
-  P p;
-  memcpy(&p, from, sizeof p);
-  return p;
+// Part by part: GCC copies a whole pack in pieces of 16 bytes, and then waits for the pieces.
+template <typename Vector>
+inline void load_parts(const void* from, Pack<Vector>* to) {
+  for (int n = 0; n < kParts; ++n) {
+    memcpy(&to->part[n], static_cast<const uint8_t*>(from) + n * sizeof(Vector), sizeof(Vector));
+  }
 }
 
 template <typename P>
-inline void store(void* to, const P& p) {
-  memcpy(to, &p, sizeof p);
+inline P load(const void* from) {
+  P p;
+  load_parts(from, &p);
+  return p;
+}
+
+template <typename Vector>
+inline void store(void* to, const Pack<Vector>& p) {
+  for (int n = 0; n < kParts; ++n) {
+    memcpy(static_cast<uint8_t*>(to) + n * sizeof(Vector), &p.part[n], sizeof(Vector));
+  }
 }
 
 inline Ints splat(int32_t value) {
@@ -58,7 +68,7 @@ inline Ints splat(int32_t value) {
 
 inline Floats splat(float value) {
   Floats p;
-  for (VectorFloat& part : p.part) part = VectorFloat{} + value;
+  for (VectorFloat& part : p.part) part = value - VectorFloat{};  // + would make 0 of -0
   return p;
 }
 
@@ -95,26 +105,83 @@ inline Pack<V> select(const Ints& where, const Pack<V>& yes, const Pack<V>& no) 
   return p;
 }
 
+// Real maxima and minima where there are such: a comparison and a selection take far longer.
+inline VectorInt greater_part(VectorInt a, VectorInt b) {
+#if defined(__AVX512BW__)
+  return (VectorInt)_mm512_max_epi32((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+  return (VectorInt)_mm256_max_epi32((__m256i)a, (__m256i)b);
+#elif defined(__aarch64__)
+  return (VectorInt)vmaxq_s32((int32x4_t)a, (int32x4_t)b);
+#else
+  return a > b ? a : b;
+#endif
+}
+
+inline VectorInt lesser_part(VectorInt a, VectorInt b) {
+#if defined(__AVX512BW__)
+  return (VectorInt)_mm512_min_epi32((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+  return (VectorInt)_mm256_min_epi32((__m256i)a, (__m256i)b);
+#elif defined(__aarch64__)
+  return (VectorInt)vminq_s32((int32x4_t)a, (int32x4_t)b);
+#else
+  return a > b ? b : a;
+#endif
+}
+
+// Of a NaN and a number, these return the second.
+inline VectorFloat greater_part(VectorFloat a, VectorFloat b) {
+#if defined(__AVX512BW__)
+  return (VectorFloat)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (VectorFloat)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+  return (VectorFloat)_mm_max_ps((__m128)a, (__m128)b);
+#else
+  return a > b ? a : b;
+#endif
+}
+
+inline VectorFloat lesser_part(VectorFloat a, VectorFloat b) {
+#if defined(__AVX512BW__)
+  return (VectorFloat)_mm512_min_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (VectorFloat)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+  return (VectorFloat)_mm_min_ps((__m128)a, (__m128)b);
+#else
+  return a < b ? a : b;
+#endif
+}
+
 template <typename V>
 inline Pack<V> greater_of(const Pack<V>& a, const Pack<V>& b) {
-  return select(a > b, a, b);
+  Pack<V> p;
+  for (int n = 0; n < kParts; ++n) p.part[n] = greater_part(a.part[n], b.part[n]);
+  return p;
 }
 
 template <typename V>
 inline Pack<V> lesser_of(const Pack<V>& a, const Pack<V>& b) {
-  return select(a > b, b, a);
-}
-
-inline Floats magnitude(const Floats& a) {
-  Floats p;
-  for (int n = 0; n < kParts; ++n) {
-    p.part[n] = (VectorFloat)((VectorInt)a.part[n] & (VectorInt{} + INT32_MAX));
-  }
+  Pack<V> p;
+  for (int n = 0; n < kParts; ++n) p.part[n] = lesser_part(a.part[n], b.part[n]);
   return p;
 }
 
-inline Floats as_floats(const Ints& a) { return load<Floats>(&a); }
-inline Ints as_ints(const Floats& a) { return load<Ints>(&a); }
+inline Floats as_floats(const Ints& a) {
+  Floats p;
+  for (int n = 0; n < kParts; ++n) p.part[n] = (VectorFloat)a.part[n];
+  return p;
+}
+
+inline Ints as_ints(const Floats& a) {
+  Ints p;
+  for (int n = 0; n < kParts; ++n) p.part[n] = (VectorInt)a.part[n];
+  return p;
+}
+
+inline Floats magnitude(const Floats& a) { return as_floats(as_ints(a) & splat(INT32_MAX)); }
 
 inline Floats to_float(const Ints& a) {
   Floats p;
@@ -130,6 +197,15 @@ inline Ints to_int(const Floats& a) {
 }
 
 typedef uint8_t Bytes __attribute__((vector_size(16)));
+
+template <>
+inline Bytes load<Bytes>(const void* from) {
+  Bytes bytes;
+  memcpy(&bytes, from, sizeof bytes);
+  return bytes;
+}
+
+inline void store(void* to, const Bytes& bytes) { memcpy(to, &bytes, sizeof bytes); }
 
 inline Bytes splat(uint8_t value) { return Bytes{} + value; }
 
@@ -221,18 +297,24 @@ inline uint8_t greatest(Bytes a) {
 }
 
 inline float greatest(const Floats& a) {
-#if defined(__AVX512BW__)
-  return _mm512_reduce_max_ps((__m512)a.part[0]);
-#else
   VectorFloat v = a.part[0];
-  for (int n = 1; n < kParts; ++n) v = v > a.part[n] ? v : a.part[n];
-#if defined(__aarch64__)
+  for (int n = 1; n < kParts; ++n) v = greater_part(v, a.part[n]);
+#if defined(__AVX512BW__)
+  return _mm512_reduce_max_ps((__m512)v);
+#elif defined(__SSE2__)
+#if defined(__AVX2__)
+  __m128 four = _mm_max_ps(_mm256_castps256_ps128((__m256)v), _mm256_extractf128_ps((__m256)v, 1));
+#else
+  __m128 four = (__m128)v;
+#endif
+  four = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(four, _mm_shuffle_ps(four, four, 1)));
+#elif defined(__aarch64__)
   return vmaxvq_f32((float32x4_t)v);
 #else
   float best = v[0];
   for (int n = 1; n < kLanes; ++n) best = v[n] > best ? v[n] : best;
   return best;
-#endif
 #endif
 }
 
