@@ -72,7 +72,7 @@ class Gate:
             f"the swapped network agrees with the float network on {proof.agreement:.2%} of the "
             f"pixels{truth}{lost} ({named}); the gate is {self.least:.2%}{limit}, and "
             f"{MAX_SHIFT_PX:g} px; no file was written: leave --swap out for an exact form, add "
-            "--finetune DIR, or keep the layers with --swap keep"
+            "--finetune DIR or --max-drop POINTS, or keep the layers with --swap keep"
         )
 
     def _has_collapsed(self, proof: Proof) -> bool:
