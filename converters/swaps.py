@@ -190,7 +190,8 @@ def _shift(edges: Sequence[tuple[Array, Array]], axis: int) -> float:
 def _line(answer: Array, axis: int) -> Lines:
     """Return the values [pixels, channels] across the edge, along the middle."""
     lines = np.moveaxis(answer[0], axis - 1, 0)
-    return lines[:, lines.shape[1] // 2].astype(np.float64)
+    across: Lines = lines[:, lines.shape[1] // 2].astype(np.float64)
+    return across
 
 
 def _misfit(before: Lines, after: Lines, shift: int) -> float:
