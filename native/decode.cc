@@ -172,12 +172,11 @@ edgeseg_status edgeseg_decode(const edgeseg_scores* scores, const edgeseg_grid* 
   if (scores == nullptr || grid == nullptr || out == nullptr) {
     return invalid(error, "scores, grid or out is NULL");
   }
-  const edgeseg_status checks[] = {check_scores(*scores, error), check_grid(*grid, error),
-                                   check_out(*out, error),
-                                   check_confidence(*out, scores->classes, error)};
-  for (const edgeseg_status status : checks) {
-    if (status != EDGESEG_OK) return status;
-  }
+  edgeseg_status status = check_scores(*scores, error);
+  if (status == EDGESEG_OK) status = check_grid(*grid, error);
+  if (status == EDGESEG_OK) status = check_out(*out, error);
+  if (status == EDGESEG_OK) status = check_confidence(*out, scores->classes, error);
+  if (status != EDGESEG_OK) return status;
   const Kernels* chosen = kernels();
   if (chosen == nullptr) {
     explain_missing(std::getenv("EDGESEG_KERNELS"), error_text, error_size);

@@ -6,7 +6,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::Input input(data, size);
-  void (*const targets[])(fuzz::Input*) = {fuzz::decode};
+  void (*const targets[])(fuzz::Input*) = {fuzz::decode, fuzz::prepare, fuzz::overlay};
   constexpr int kTargets = sizeof targets / sizeof targets[0];
   targets[input.below(kTargets)](&input);
   return 0;

@@ -107,5 +107,7 @@ void compare_kernels(size_t out_size, const Run& run) {
 }
 
 void decode(Input* input);
+void prepare(Input* input);
+void overlay(Input* input);
 
 }  // namespace fuzz
