@@ -182,7 +182,7 @@ def _shift(edges: Sequence[tuple[Array, Array]], axis: int) -> float:
     )
     if np.array_equal(before, after) or len(before) < 3:
         return 0.0
-    reach = max(2, len(before) // 8)
+    reach = len(before) // 4  # the middle half can move so far and still be compared
     whole = min(range(-reach, reach + 1), key=lambda by: (_misfit(before, after, by), abs(by)))
     return round(abs(whole + _rest(before, after, whole)), 2)
 

@@ -89,5 +89,15 @@ def test_a_form_that_bends_ramps_moves_no_edge() -> None:
     assert found.shift_px <= 0.01
 
 
+@pytest.mark.parametrize("sides", [(2, 3), (1, 1), (3, 2)])
+def test_small_features_have_shifts_too(sides: tuple[int, int]) -> None:
+    shape = (1, *sides, 3)
+    layer = keras.layers.UpSampling2D(2, interpolation="bilinear", name="up")
+    site = Site("up", "bilinear", layer, shape, (1, 2 * sides[0], 2 * sides[1], 3))
+    rng = np.random.default_rng(2)
+    small = [rng.normal(size=shape).astype(np.float32)]
+    assert measure(site, form("transpose").build, small).shift_px < 0.01
+
+
 def test_layers_are_told_by_kind_kernel_and_factor() -> None:
     assert describe_layer(transposed(8)) == "transposed convolution 16x16, stride 8"
