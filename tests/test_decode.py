@@ -19,6 +19,8 @@ from edgeseg import kernels
 from edgeseg.decode import Grid, decode, decode_class_map, decode_reference, grid_for
 from edgeseg.errors import ConfigError, ModelError
 from edgeseg.manifest import Size
+from edgeseg.segmenter import open_segmenter
+from edgeseg.sources.street import render_street
 
 NATIVE = kernels.available()[:-1]
 needs_native = pytest.mark.skipif(not NATIVE, reason="the native extension is not built")
@@ -144,6 +146,17 @@ def test_agrees_with_opencv_on_a_frame_of_8_bit_scores() -> None:
     assert agreeing.mean() >= 0.999
 
 
+@pytest.mark.parametrize("name", ["fcn8", "fcn8-m1", "fcn16", "fcn32"])
+def test_agrees_with_opencv_on_what_networks_say(name: str) -> None:
+    size = Size(1280, 720)
+    frame, _ = render_street(3, 2.0, size)
+    with open_segmenter(name) as segmenter:
+        logits = segmenter.infer(segmenter.prepare(frame))[0]
+    height, width = logits.shape[:2]
+    chosen = decode(logits, size, Grid(width / size.width, height / size.height))
+    assert (chosen == opencv(logits, size).argmax(axis=2)).mean() >= 0.9999
+
+
 def test_a_frame_placed_inside_the_input_is_a_crop_of_the_whole() -> None:
     logits = smooth(np.random.default_rng(4), 12, 20, 7)
     placement = cast(Any, SimpleNamespace(x=16.0, y=24.0, width=128.0, height=40.0))
@@ -220,6 +233,55 @@ def test_scores_of_another_form_are_refused(logits: NDArray[Any], message: str) 
 def test_class_maps_of_another_form_are_refused(classes: NDArray[Any]) -> None:
     with pytest.raises(ModelError, match="class map"):
         decode_class_map(classes, Size(8, 8), Grid(0.25, 0.25))
+
+
+@pytest.mark.parametrize("name", kernels.available())
+def test_outputs_go_where_they_are_asked_to(name: str) -> None:
+    logits = np.random.default_rng(9).integers(-128, 128, (5, 6, 8)).astype(np.int8)
+    size, grid = Size(50, 40), Grid(6 / 50, 5 / 40)
+    room = np.full((40, 64), 200, np.uint8)
+    margins = np.empty((80, 50), np.float32)[::2]
+    with using(name):
+        found = decode(logits, size, grid, into=room[:, 3:53], confidence=margins)
+    assert np.array_equal(room[:, 3:53], decode(logits, size, grid))
+    assert found.base is room
+    assert (room[:, :3] == 200).all()
+    assert (room[:, 53:] == 200).all()
+    expected = np.empty((40, 50), np.float32)
+    decode_reference(logits, size, grid, confidence=expected)
+    assert np.array_equal(margins, expected)
+
+
+def test_confidence_is_how_far_the_winner_is_ahead() -> None:
+    logits = np.array([[[10, 3, 7], [10, 3, 7]], [[0, 90, 20], [0, 90, 20]]], np.int8)
+    margins, steps = np.empty((2, 2), np.float32), np.empty((2, 2), np.uint8)
+    decode(logits, Size(2, 2), Grid(1.0, 1.0), confidence=margins, confidence_scale=0.5)
+    decode(logits, Size(2, 2), Grid(1.0, 1.0), confidence=steps, confidence_scale=8.0)
+    assert margins.tolist() == [[1.5, 1.5], [35.0, 35.0]]
+    assert steps.tolist() == [[24, 24], [255, 255]]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ({"into": np.empty((8, 9), np.uint8)}, r"into is uint8 \[8, 9\], expected uint8 \[8, 8\]"),
+        ({"into": np.empty((8, 16), np.uint8)[:, ::2]}, "elements side by side"),
+        ({"into": np.frombuffer(bytes(64), np.uint8).reshape(8, 8)}, "writable"),
+        ({"confidence": np.empty((8, 8), np.float64)}, "expected float32 or uint8"),
+        ({"confidence": np.empty((8, 8), np.uint8), "confidence_scale": 0.0}, "scale is 0.0"),
+        ({"counts": np.empty(3, np.int64)}, r"counts is int64 \[3\], expected uint32 \[3\]"),
+    ],
+)
+def test_outputs_of_another_form_are_refused(outputs: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        decode(np.zeros((2, 2, 3), np.int8), Size(8, 8), Grid(0.25, 0.25), **outputs)
+
+
+def test_one_class_has_no_confidence() -> None:
+    logits, room = np.zeros((2, 2, 1), np.int8), np.empty((8, 8), np.uint8)
+    assert (decode(logits, Size(8, 8), Grid(0.25, 0.25)) == 0).all()
+    with pytest.raises(ConfigError, match="no runner-up"):
+        decode(logits, Size(8, 8), Grid(0.25, 0.25), confidence=room)
 
 
 def test_geometry_that_makes_no_sense_is_refused() -> None:
