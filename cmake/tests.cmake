@@ -13,6 +13,11 @@ foreach(source IN LISTS tests)
   add_test(NAME ${name} COMMAND ${name})
 endforeach()
 
+add_executable(results native/tests/results.cc)
+target_link_libraries(results PRIVATE edgeseg_core)
+target_compile_options(results PRIVATE ${EDGESEG_OPTIONS})
+add_test(NAME results COMMAND results)
+
 file(GLOB targets CONFIGURE_DEPENDS native/fuzz/*.cc)
 add_executable(fuzz ${targets})
 target_link_libraries(fuzz PRIVATE edgeseg_core)

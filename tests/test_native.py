@@ -1,8 +1,9 @@
-"""The native core's own C++ tests, under the address and undefined-behaviour sanitizers."""
+"""The native core's own C++ tests: under the sanitizers, and on another processor."""
 
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -10,23 +11,62 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
+TESTS = ("-DEDGESEG_PYTHON=OFF", "-DEDGESEG_LIBRARY=OFF", "-DEDGESEG_TESTS=ON")
+
+# The environment's own tools come first: it need not be activated.
+TOOLS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
-@pytest.mark.slow
+def need(*programs: str) -> None:
+    """Skip the test where a program is not installed, and name it."""
+    missing = [program for program in programs if shutil.which(program, path=TOOLS) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+
+
+def sh(*command: str | Path) -> str:
+    """Run a command; return its output, or fail with it."""
+    program = shutil.which(str(command[0]), path=TOOLS) or command[0]
+    done = subprocess.run(
+        [program, *command[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+        env={**os.environ, "PATH": TOOLS},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def build(folder: Path, *options: str) -> Path:
+    sh("cmake", "-S", ROOT, "-B", folder, *TESTS, *options)
+    sh("cmake", "--build", folder, "--parallel", "2")
+    return folder
+
+
 def test_the_native_core_is_clean_under_the_sanitizers(tmp_path: Path) -> None:
-    # The environment's own tools come first: it need not be activated.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    if shutil.which("c++", path=path) is None:
-        pytest.skip("no C++ compiler")
-    options = ["-DEDGESEG_PYTHON=OFF", "-DEDGESEG_TESTS=ON", "-DEDGESEG_SANITIZE=ON"]
-    for command in (
-        ["cmake", "-S", str(ROOT), "-B", str(tmp_path), "-DCMAKE_BUILD_TYPE=Debug", *options],
-        ["cmake", "--build", str(tmp_path)],
-        ["ctest", "--test-dir", str(tmp_path), "--output-on-failure", "--no-tests=error"],
-    ):
-        program = shutil.which(command[0], path=path) or command[0]
-        done = subprocess.run(
-            [program, *command[1:]], capture_output=True, text=True, check=False, timeout=600
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    """Its tests, and 30 seconds of the fuzz target."""
+    need("c++", "cmake")
+    options = ("-DCMAKE_BUILD_TYPE=Debug", "-DEDGESEG_SANITIZE=ON", "-DEDGESEG_FUZZ_SECONDS=30")
+    build(tmp_path, *options)
+    sh("ctest", "--test-dir", tmp_path, "--output-on-failure", "--no-tests=error")
+
+
+def test_another_processor_gives_the_same_results(tmp_path: Path) -> None:
+    """The tests pass on an emulated 64-bit ARM, and checksums of results are those of this one."""
+    if platform.machine() == "aarch64":
+        pytest.skip("this is a 64-bit ARM already")
+    need("c++", "cmake", "aarch64-linux-gnu-g++")
+    emulators = [name for name in ("qemu-aarch64-static", "qemu-aarch64") if shutil.which(name)]
+    if not emulators:
+        need("qemu-aarch64")
+    toolchain = ROOT / "cmake" / "aarch64.cmake"
+    arm = build(tmp_path / "arm", f"-DCMAKE_TOOLCHAIN_FILE={toolchain}")
+    sh("ctest", "--test-dir", arm, "--output-on-failure", "--no-tests=error")
+    emulated = sh(emulators[0], "-L", "/usr/aarch64-linux-gnu", arm / "results")
+    assert emulated.count("\n") > 50
+    assert emulated == sh(build(tmp_path / "own") / "results")
