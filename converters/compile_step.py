@@ -27,6 +27,7 @@ class CompiledFile:
         size_bytes: of it.
         cycles, inference_ms, sram_bytes: as it estimates them, for the accelerator's part alone.
         cpu_operators: what it left to the CPU, each with the reason; its time is in no figure.
+        untouched: the same for the network with every layer as it was; None where none was swapped.
     """
 
     path: Path
@@ -34,6 +35,16 @@ class CompiledFile:
     cycles: int
     inference_ms: float
     sram_bytes: int
+    cpu_operators: tuple[LeftOut, ...]
+    untouched: Untouched | None = None
+
+
+@dataclass(frozen=True)
+class Untouched:
+    """What the compiler makes of the network without its swaps; see CompiledFile."""
+
+    cycles: int
+    inference_ms: float
     cpu_operators: tuple[LeftOut, ...]
 
 
@@ -54,8 +65,16 @@ def compiled_path(options: ConvertOptions) -> Path:
     return path
 
 
-def compile_file(data: bytes, manifest: Manifest, options: ConvertOptions) -> CompiledFile:
+def compile_file(
+    data: bytes, untouched: bytes | None, manifest: Manifest, options: ConvertOptions
+) -> CompiledFile:
     """Compile a file for the target and write it, with its manifest, beside the .tflite.
+
+    Args:
+        data: the file.
+        untouched: the network with every layer as it was, to compare with.
+        manifest: of the file.
+        options: of the conversion.
 
     Raises:
         MissingExtraError: the compiler is not installed.
@@ -64,10 +83,17 @@ def compile_file(data: bytes, manifest: Manifest, options: ConvertOptions) -> Co
     """
     from .compilers.vela import compile_vela
 
-    path = compiled_path(options)
-    made = compile_vela(data, target_of(options.target).accelerator)
+    path, accelerator = compiled_path(options), target_of(options.target).accelerator
+    made = compile_vela(data, accelerator)
+    before = compile_vela(untouched, accelerator) if untouched else None
     content = embed_manifest(made.tflite, manifest)
     atomic_write_bytes(path, content)
     return CompiledFile(
-        path, len(content), made.cycles, made.inference_ms, made.sram_bytes, made.cpu_operators
+        path,
+        len(content),
+        made.cycles,
+        made.inference_ms,
+        made.sram_bytes,
+        made.cpu_operators,
+        Untouched(before.cycles, before.inference_ms, before.cpu_operators) if before else None,
     )

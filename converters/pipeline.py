@@ -151,7 +151,9 @@ def convert(options: ConvertOptions, progress: Progress | None = None) -> Conver
     atomic_write_bytes(options.output, data)
     if options.compiled:
         tell(f"compiling for {options.target}")
-        report = replace(report, compiled=compile_file(data, manifest, options))
+        untouched = _untouched(network, plan, options) if rewritten.swaps else None
+        made_there = compile_file(data, untouched, manifest, options)
+        report = replace(report, compiled=made_there)
     return report
 
 
@@ -202,6 +204,11 @@ def _export(headed: Headed, network: Network, plan: FramePlan, options: ConvertO
         tensor_type(options),
         samples(plan, network.preparation),
     )
+
+
+def _untouched(network: Network, plan: FramePlan, options: ConvertOptions) -> bytes:
+    """Return the file with every layer as it was, without a manifest."""
+    return _export(choose_head(network, options), network, plan, options)
 
 
 def _judged(

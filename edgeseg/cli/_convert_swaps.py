@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from edgeseg.converters.compile_step import CompiledFile
+    from edgeseg.converters.compilers.word import LeftOut
     from edgeseg.converters.delegates.target import Check
     from edgeseg.converters.planner import Decision
     from edgeseg.converters.rewriting import Rewritten
@@ -75,9 +76,19 @@ def compiled_rows(compiled: CompiledFile) -> Iterator[tuple[str, str]]:
         f"{compiled.cycles:,} cycles, {compiled.inference_ms:.2f} ms, "
         f"{compiled.sram_bytes / 1024:,.0f} KiB of SRAM, as the compiler estimates",
     )
-    left = compiled.cpu_operators
-    named = "; ".join(f"{one.name} {one.layer}: {one.reason}" for one in left[:3])
-    yield "CPU operators", f"{len(left)}, in no figure above: {named}" if left else "0"
+    yield "CPU operators", _left(compiled.cpu_operators)
+    before = compiled.untouched
+    if before is not None:
+        yield (
+            "without swaps",
+            f"{before.cycles:,} cycles, {before.inference_ms:.2f} ms; "
+            f"CPU operators: {_left(before.cpu_operators)}",
+        )
+
+
+def _left(operators: tuple[LeftOut, ...]) -> str:
+    named = "; ".join(f"{one.name} {one.layer}: {one.reason}" for one in operators[:3])
+    return f"{len(operators)}, in no figure: {named}" if operators else "0"
 
 
 def as_dict(rewritten: Rewritten) -> dict[str, Any]:
