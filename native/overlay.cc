@@ -68,55 +68,63 @@ const uint8_t* row_of(const edgeseg_classes& classes, int y) {
   return classes.data + y * classes.row_stride;
 }
 
-std::vector<uint8_t> patterns_of(const edgeseg_palette& palette) {
-  std::vector<uint8_t> patterns(EDGESEG_MAX_CLASSES * kRun * 3);
-  for (size_t k = 0; k < extent(palette.count); ++k) {
-    for (size_t i = 0; i < kRun; ++i) {
-      std::memcpy(patterns.data() + (k * kRun + i) * 3, palette.colors + 3 * k, 3);
+// A palette in the kernels' forms.
+class ColorTables {
+ public:
+  explicit ColorTables(const edgeseg_palette& palette)
+      : count_(palette.count),
+        channels_(3 * EDGESEG_MAX_CLASSES),
+        patterns_(EDGESEG_MAX_CLASSES * kRun * 3) {
+    for (size_t k = 0; k < extent(count_); ++k) {
+      const uint8_t* color = palette.colors + 3 * k;
+      for (size_t c = 0; c < 3; ++c) channels_[EDGESEG_MAX_CLASSES * c + k] = color[c];
+      for (size_t i = 0; i < kRun; ++i) {
+        std::memcpy(patterns_.data() + (k * kRun + i) * 3, color, 3);
+      }
     }
   }
-  return patterns;
-}
+
+  Colors colors() const { return {count_, channels_.data(), patterns_.data()}; }
+
+ private:
+  int count_;
+  std::vector<uint8_t> channels_;
+  std::vector<uint8_t> patterns_;
+};
 
 void colorize(const OverlayKernels& kernels, const edgeseg_classes& classes,
               const edgeseg_palette& palette, uint8_t* out, ptrdiff_t out_stride) {
-  const std::vector<uint8_t> patterns = patterns_of(palette);
+  const ColorTables tables(palette);
+  const Colors colors = tables.colors();
   for (int y = classes.row_begin; y < classes.row_end; ++y) {
-    kernels.colorize(row_of(classes, y), patterns.data(), extent(classes.width),
-                     out + y * out_stride);
+    kernels.colorize(row_of(classes, y), colors, extent(classes.width), out + y * out_stride);
   }
 }
 
-// The contours' pixels of one row after the other.
+// Draws the contours of one row after the other.
 class Contours {
  public:
   Contours(const OverlayKernels& kernels, const edgeseg_classes& classes,
            const edgeseg_contours& contours)
       : kernels_(kernels),
         classes_(classes),
-        contours_(contours),
+        width_(contours.width),
         marks_(extent(classes.width)),
-        colors_(patterns_of(contours.palette)) {}
+        pixels_(3 * marks_.size()),
+        tables_(contours.palette) {}
 
   void draw(int y, uint8_t* out) {
+    if (width_ == 0) return;
     mark(y);
-    const uint8_t* row = row_of(classes_, y);
-    for (size_t begin = 0; begin < marks_.size(); begin += kWord) {
-      const size_t end = std::min(begin + kWord, marks_.size());
-      if (end == begin + kWord && none_from(begin)) continue;
-      for (size_t x = begin; x < end; ++x) {
-        if (marks_[x] != 0) std::memcpy(out + 3 * x, colors_.data() + 3 * kRun * row[x], 3);
-      }
-    }
+    kernels_.colorize(row_of(classes_, y), tables_.colors(), marks_.size(), pixels_.data());
+    kernels_.lay(marks_.data(), pixels_.data(), marks_.size(), out);
   }
 
  private:
-  static constexpr size_t kWord = sizeof(uint64_t);
-
   void mark(int y) {
     std::fill(marks_.begin(), marks_.end(), uint8_t{0});
     const uint8_t* row = row_of(classes_, y);
-    for (int k = 1; k <= contours_.width; ++k) {
+    for (int k = 1; k <= width_; ++k) {
       if (k < classes_.width) {
         kernels_.mark_differing(row, row + k, extent(classes_.width - k), marks_.data());
       }
@@ -126,17 +134,12 @@ class Contours {
     }
   }
 
-  bool none_from(size_t x) const {
-    uint64_t word;
-    std::memcpy(&word, marks_.data() + x, sizeof word);
-    return word == 0;
-  }
-
   const OverlayKernels& kernels_;
   const edgeseg_classes& classes_;
-  const edgeseg_contours& contours_;
+  int width_;
   std::vector<uint8_t> marks_;
-  std::vector<uint8_t> colors_;
+  std::vector<uint8_t> pixels_;
+  ColorTables tables_;
 };
 
 struct Pictures {
@@ -151,15 +154,16 @@ void overlay(const OverlayKernels& kernels, const edgeseg_classes& classes,
              const Pictures& pictures) {
   const auto weight = static_cast<uint16_t>(std::min(alpha * 65536 + 0.5, 65535.0));
   const auto keep = static_cast<uint16_t>(65535 - weight);
-  const std::vector<uint8_t> patterns = patterns_of(palette);
-  std::vector<uint8_t> colors(3 * extent(classes.width));
+  const ColorTables tables(palette);
+  const Colors colors = tables.colors();
+  std::vector<uint8_t> pixels(3 * extent(classes.width));
   Contours lines(kernels, classes, contours);
   for (int y = classes.row_begin; y < classes.row_end; ++y) {
     uint8_t* row = pictures.out + y * pictures.out_stride;
-    kernels.colorize(row_of(classes, y), patterns.data(), extent(classes.width), colors.data());
-    kernels.blend(pictures.frame + y * pictures.frame_stride, colors.data(), keep, weight,
-                  colors.size(), row);
-    if (contours.width > 0) lines.draw(y, row);
+    kernels.colorize(row_of(classes, y), colors, extent(classes.width), pixels.data());
+    kernels.blend(pictures.frame + y * pictures.frame_stride, pixels.data(), keep, weight,
+                  pixels.size(), row);
+    lines.draw(y, row);
   }
 }
 

@@ -95,7 +95,7 @@ Resizer::Resizer(const PrepareKernels& kernels, const edgeseg_frame& frame,
       down_(spans_for(frame.height, input.frame_height, frame, input)),
       across_(spans_for(frame.width, input.frame_width, frame, input)),
       rows_(kernels, frame, down_.taps),
-      taken_(extent(down_.taps)),
+      taken_(extent(down_.taps + kAhead)),
       few_weights_(down_.weights.begin(), down_.weights.end()),
       grey_sums_(grey_ ? width_ : 0),
       // What lies beyond the last column is read, with weight 0.
@@ -119,6 +119,9 @@ void Resizer::sum_rows(int y) {
   const int first = down_.starts[extent(y)];
   for (int t = 0; t < down_.taps; ++t) {
     taken_[extent(t)] = rows_.row(std::min(first + t, last_row_));
+  }
+  for (int t = down_.taps; t < down_.taps + kAhead; ++t) {
+    taken_[extent(t)] = rows_.place(std::min(first + t, last_row_));
   }
   const size_t weights = extent(y) * extent(down_.taps), count = grey_ ? width_ : 3 * width_;
   uint16_t* sums = grey_ ? grey_sums_.data() : sums_.data();

@@ -25,6 +25,9 @@ class Rows {
   Rows(const PrepareKernels& kernels, const edgeseg_frame& frame, int kept);
   const uint8_t* row(int y);
 
+  // Where row y will be read from: the processor may fetch that early.
+  const uint8_t* place(int y) const { return converted_ ? pixels_.data() : plain(y); }
+
  private:
   const uint8_t* plain(int y) const { return frame_.data + y * frame_.row_stride; }
   void convert(int y, uint8_t* pixels);

@@ -39,11 +39,12 @@ inline void store(uint8_t* to, Bytes a) { memcpy(to, &a, sizeof a); }
 inline Lanes every(uint16_t value) { return Lanes{} + value; }
 inline Bytes every_byte(uint8_t value) { return Bytes{} + value; }
 
-// multiply: a * b >> 16. widen_low and widen_high: lanes of low and high bytes; which bytes go to
-// which of the two is the target's own affair, and pack_signed and pack_unsigned (saturating) and
-// store_lanes undo it.
+// average: (a + b + 1) >> 1 of bytes. multiply: a * b >> 16. widen_low and widen_high: lanes of low
+// and high bytes; which bytes go to which of the two is the target's own affair, and pack_signed
+// and pack_unsigned (saturating) and store_lanes undo it.
 #if defined(__AVX512BW__)
 
+inline Bytes average(Bytes a, Bytes b) { return (Bytes)_mm512_avg_epu8((__m512i)a, (__m512i)b); }
 inline Lanes multiply(Lanes a, Lanes b) {
   return (Lanes)_mm512_mulhi_epu16((__m512i)a, (__m512i)b);
 }
@@ -68,6 +69,7 @@ inline void store_lanes(uint16_t* to, Lanes low, Lanes high) {
 
 #elif defined(__AVX2__)
 
+inline Bytes average(Bytes a, Bytes b) { return (Bytes)_mm256_avg_epu8((__m256i)a, (__m256i)b); }
 inline Lanes multiply(Lanes a, Lanes b) {
   return (Lanes)_mm256_mulhi_epu16((__m256i)a, (__m256i)b);
 }
@@ -99,6 +101,7 @@ inline void store_lanes(uint16_t* to, Lanes low, Lanes high) {
 
 #if defined(__SSE2__)
 
+inline Bytes average(Bytes a, Bytes b) { return (Bytes)_mm_avg_epu8((__m128i)a, (__m128i)b); }
 inline Lanes multiply(Lanes a, Lanes b) { return (Lanes)_mm_mulhi_epu16((__m128i)a, (__m128i)b); }
 inline Lanes widen_low(Bytes low, Bytes high) {
   return (Lanes)_mm_unpacklo_epi8((__m128i)low, (__m128i)high);
@@ -115,6 +118,7 @@ inline Bytes pack_unsigned(Lanes a, Lanes b) {
 
 #elif defined(__aarch64__)
 
+inline Bytes average(Bytes a, Bytes b) { return (Bytes)vrhaddq_u8((uint8x16_t)a, (uint8x16_t)b); }
 inline Lanes multiply(Lanes a, Lanes b) {
   const uint32x4_t low = vmull_u16(vget_low_u16((uint16x8_t)a), vget_low_u16((uint16x8_t)b));
   const uint32x4_t high = vmull_high_u16((uint16x8_t)a, (uint16x8_t)b);
@@ -135,6 +139,7 @@ inline Bytes pack_unsigned(Lanes a, Lanes b) {
 
 #else
 
+inline Bytes average(Bytes a, Bytes b) { return (a | b) - ((a ^ b) >> 1); }
 inline Lanes multiply(Lanes a, Lanes b) {
   Lanes result = {};
   for (size_t i = 0; i < kLanes; ++i) {

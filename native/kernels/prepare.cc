@@ -14,10 +14,13 @@ struct Pair {
 
 Pair widen(Bytes low, Bytes high) { return {widen_low(low, high), widen_high(low, high)}; }
 
+constexpr size_t kLine = 64;  // bytes that come from memory together
+
 template <int kTaps>
 void accumulate_block(const uint8_t* const* rows, const uint16_t* weights, int taps, size_t x,
                       uint16_t bias, uint16_t* out) {
   const int count = kTaps > 0 ? kTaps : taps;
+  for (int t = count; x % kLine == 0 && t < count + kAhead; ++t) __builtin_prefetch(rows[t] + x);
   Pair sum = {every(bias), every(bias)};
   for (int t = 0; t < count; ++t) {
     const Pair pixels = widen(Bytes{}, load(rows[t] + x));

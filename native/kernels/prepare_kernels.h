@@ -7,6 +7,7 @@
 
 namespace edgeseg {
 
+constexpr int kAhead = 2;
 constexpr int kPixelBlock = 8;    // `combine` makes so many pixels at a time
 constexpr int kPairLanes = 8;     // two neighbours of three channels, and two lanes of nothing
 constexpr size_t kPattern = 192;  // three of the widest registers: whole pixels and whole registers
@@ -35,7 +36,8 @@ struct Affine {
 };
 
 struct PrepareKernels {
-  // out[x] = bias + the sum over taps of (rows[t][x] * weights[t] >> 8): 8.8 fixed point.
+  // out[x] = bias + the sum over taps of (rows[t][x] * weights[t] >> 8): 8.8 fixed point. After
+  // the taps' rows come kAhead more that are only fetched, for the next row.
   void (*accumulate)(const uint8_t* const* rows, const uint16_t* weights, int taps, size_t count,
                      uint16_t bias, uint16_t* out);
   // out[x] = (the sum of rows[t][x] * weights[t]) + 2^15 >> 16, with 0.24 weights: for many taps.
