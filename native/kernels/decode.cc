@@ -26,100 +26,32 @@
 // term off by at most four roundings, 2^-22 of its size (and by less than 2^-140 where it
 // underflows). So k > d is above d only if score[k] - score[d] > 2^-20 * max(|score[k]|,
 // |score[d]|) + 2^-126, and then the computed values are strictly ordered as well.
-#include "contenders.h"
 #include "kernels.h"
-#include "simd.h"
+#include "values_at.h"
 
 namespace edgeseg {
 namespace EDGESEG_TARGET {
 namespace {
 
-// ---- the value of a class at sixteen pixels of one row ----
-
-// An Edge holds what does not change from row to row of a cell.
-template <typename Score>
-struct Arithmetic;
-
-template <>
-struct Arithmetic<uint8_t> {
-  using Values = Ints;
-  using Fraction = int32_t;
-  struct Edge {
-    Ints first, step;
-  };
-
-  static Ints fractions(const int32_t* from) { return load<Ints>(from); }
-  static Fraction fraction(int32_t b) { return b; }
-
-  static Edge edge(const Cell<uint8_t>& cell, int k, const Ints& a) {
-    const int near = cell.corner[0][k], far = cell.corner[1][k];
-    const int near_step = cell.corner[2][k] - near, far_step = cell.corner[3][k] - far;
-    return {splat(near * kOne * kOne) + a * splat((far - near) * kOne),
-            splat(near_step * kOne) + a * splat(far_step - near_step)};
-  }
-  static Ints at(const Edge& edge, int32_t b) { return edge.first + edge.step * splat(b); }
-
-  // From here on the first class counts as 0, and the others by how much they are above it: one
-  // product less, and nothing overflows, as 2 * 255 * kOne * kOne is below 2^31.
-  static void relate(Edge* edges, int count) {
-    for (int n = 1; n < count; ++n) {
-      edges[n] = {edges[n].first - edges[0].first, edges[n].step - edges[0].step};
-    }
-  }
-  static Ints first_at(const Edge&, int32_t) { return splat(0); }
-
-  static constexpr int32_t kLeast = INT32_MIN;
-  // How many of a difference of values make a difference of 1 in scores.
-  static constexpr double kUnit = double{kOne} * kOne;
-  static Floats difference(const Ints& a, const Ints& b) { return to_float(a - b); }
-};
-
-template <>
-struct Arithmetic<float> {
-  using Values = Floats;
-  using Fraction = float;
-  struct Edge {
-    Floats top, bottom;
-  };
-
-  static Floats fractions(const int32_t* from) {
-    return to_float(load<Ints>(from)) * splat(1.0F / kOne);
-  }
-  static Fraction fraction(int32_t b) { return static_cast<float>(b) / kOne; }
-
-  static Edge edge(const Cell<float>& cell, int k, const Floats& a) {
-    const Floats rest = splat(1.0F) - a;
-    return {rest * splat(cell.corner[0][k]) + a * splat(cell.corner[1][k]),
-            rest * splat(cell.corner[2][k]) + a * splat(cell.corner[3][k])};
-  }
-  static Floats at(const Edge& edge, float b) {
-    return splat(1.0F - b) * edge.top + splat(b) * edge.bottom;
-  }
-  static void relate(Edge*, int) {}  // a difference would be rounded another way
-  static Floats first_at(const Edge& edge, float b) { return at(edge, b); }
-
-  static constexpr float kLeast = -kLargest;
-  static constexpr double kUnit = 1;
-  static Floats difference(const Floats& a, const Floats& b) { return a - b; }
-};
-
-// Rows of a cell that are done together, as many as fill the registers: the scores of a class are
-// then read once for all of them, and the end of the loop over the classes is guessed wrong less.
-constexpr int kRows = kLanes == 16 ? 4 : 1;
-
 // ---- a piece: up to sixteen pixels beside each other in one cell ----
+
+constexpr int kHalfPiece = 8;
 
 struct Piece {
   int x;
   int count;
+
+  // Whether half the vectors are enough; AVX-512 has no halves.
+  bool is_half() const { return kParts > 1 && count <= kHalfPiece; }
 };
 
 // The piece of a run that begins at or after x. The last of a wide run reaches back over the one
 // before it, so that all are whole.
 Piece piece_at(const Run& run, int x) {
   const int left = run.end - x;
-  if (left >= kPiece) return {x, kPiece};
-  if (run.end - run.begin >= kPiece) return {run.end - kPiece, kPiece};
+  const int whole = kParts > 1 && left <= kHalfPiece ? kHalfPiece : kPiece;
+  if (left >= whole) return {x, whole};
+  if (run.end - run.begin >= whole) return {run.end - whole, whole};
   return {x, left};
 }
 
@@ -132,12 +64,15 @@ void write(uint8_t* row, int width, const Piece& piece, const Bytes& classes) {
   const auto here = static_cast<__mmask16>((1U << piece.count) - 1);
   _mm_mask_storeu_epi8(to, here, (__m128i)classes);
 #else
-  if (piece.x + kPiece <= width) {
+  if (piece.count == kHalfPiece) {
+    memcpy(to, &classes, kHalfPiece);
+  } else if (piece.x + kPiece <= width) {
     const Bytes lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     const Bytes here = (Bytes)(lane < splat(static_cast<uint8_t>(piece.count)));
-    return store(to, (classes & here) | (load<Bytes>(to) & ~here));
+    store(to, (classes & here) | (load<Bytes>(to) & ~here));
+  } else {
+    memcpy(to, &classes, static_cast<size_t>(piece.count));
   }
-  for (int n = 0; n < piece.count; ++n) to[n] = classes[n];
 #endif
 }
 
@@ -155,14 +90,9 @@ int count_equal(const uint8_t* bytes, int count, uint8_t wanted) {
 template <typename Source>
 class Decoder {
   using Score = typename Source::Score;
-  using Sums = Arithmetic<Score>;
-  using Edge = typename Sums::Edge;
-  using Values = typename Sums::Values;
-  using Fraction = typename Sums::Fraction;
 
  public:
-  explicit Decoder(const DecodeJob& job)
-      : job_(job), out_(job.out), edges_(static_cast<Edge*>(job.edges)) {}
+  explicit Decoder(const DecodeJob& job) : job_(job), out_(job.out) {}
 
   void decode() {
     for (int n = 0; n < job_.rows.run_count; ++n) {
@@ -249,16 +179,10 @@ class Decoder {
     list.find(corners, winners(run), 1, job_.scores.classes);
     for (int x = run.begin; x < run.end; x += kPiece) {
       const Piece piece = piece_at(run, x);
-      // A number known to the compiler lets it keep the edges in registers.
-      switch (list.count) {
-        case 2:
-          solve_piece<2>(band, piece, corners, list);
-          break;
-        case 3:
-          solve_piece<3>(band, piece, corners, list);
-          break;
-        default:
-          solve_piece<0>(band, piece, corners, list);
+      if (piece.is_half()) {
+        solve_piece<kHalf>(band, piece, corners, list);
+      } else {
+        solve_piece<kParts>(band, piece, corners, list);
       }
     }
     if (out_.counts != nullptr) count_cell(band, run, list);
@@ -267,26 +191,45 @@ class Decoder {
   template <int kCount>
   void solve_piece(const Run& band, const Piece& piece, const Cell<Score>& corners,
                    const Contenders& list) {
-    Edge few[kCount + 1];
-    Edge* edges = kCount > 0 ? few : edges_;
-    const int count = kCount > 0 ? kCount : list.count;
-    find_edges(piece, corners, list, edges);
+    // A number known to the compiler lets it keep the edges in registers.
+    switch (list.count) {
+      case 2:
+        return solve_classes<kCount, 2>(band, piece, corners, list);
+      case 3:
+        return solve_classes<kCount, 3>(band, piece, corners, list);
+      default:
+        return solve_classes<kCount, 0>(band, piece, corners, list);
+    }
+  }
+
+  template <int kCount, int kClasses>
+  void solve_classes(const Run& band, const Piece& piece, const Cell<Score>& corners,
+                     const Contenders& list) {
+    using Sums = Arithmetic<Score, kCount>;
+    using Names = SomeInts<kCount>;
+    // Rows that are done together, where there are registers for it: the scores of a class are then
+    // read once for all, and the end of the loop over the classes is guessed wrong less often.
+    constexpr int kRows = kCount == 1 ? 4 : 1;
+    typename Sums::Edge few[kClasses + 1];
+    auto* edges = kClasses > 0 ? few : static_cast<typename Sums::Edge*>(job_.edges);
+    const int count = kClasses > 0 ? kClasses : list.count;
+    find_edges<Sums>(piece, corners, list, edges);
     for (int y = band.begin; y < band.end; y += kRows) {
       // Where fewer rows are left, the last one is done again.
       const auto row_of = [&](int r) { return y + r < band.end ? y + r : band.end - 1; };
-      Fraction b[kRows];
-      Values best[kRows];
-      Ints winner[kRows];
+      typename Sums::Fraction b[kRows];
+      typename Sums::Values best[kRows];
+      Names winner[kRows];
       for (int r = 0; r < kRows; ++r) {
         b[r] = Sums::fraction(job_.rows.fractions[row_of(r)]);
         best[r] = Sums::first_at(edges[0], b[r]);
-        winner[r] = splat(list.classes[0]);
+        winner[r] = every<Names>(list.classes[0]);
       }
       for (int n = 1; n < count; ++n) {
-        const Edge& edge = edges[n];
-        const Ints name = splat(list.classes[n]);
+        const auto& edge = edges[n];
+        const Names name = every<Names>(list.classes[n]);
         for (int r = 0; r < kRows; ++r) {
-          const Values value = Sums::at(edge, b[r]);
+          const auto value = Sums::at(edge, b[r]);
           winner[r] = select(value > best[r], name, winner[r]);
           best[r] = greater_of(value, best[r]);
         }
@@ -303,23 +246,34 @@ class Decoder {
     Contenders list;
     list.find(corners, leaders(run), 2, job_.scores.classes);
     for (int x = run.begin; x < run.end; x += kPiece) {
-      rank_piece(band, piece_at(run, x), corners, list);
+      const Piece piece = piece_at(run, x);
+      if (piece.is_half()) {
+        rank_piece<kHalf>(band, piece, corners, list);
+      } else {
+        rank_piece<kParts>(band, piece, corners, list);
+      }
     }
     if (out_.counts != nullptr) count_cell(band, run, list);
   }
 
+  template <int kCount>
   void rank_piece(const Run& band, const Piece& piece, const Cell<Score>& corners,
                   const Contenders& list) {
-    const Floats factor = splat(static_cast<float>(out_.confidence_scale / Sums::kUnit));
-    find_edges(piece, corners, list, edges_);
+    using Sums = Arithmetic<Score, kCount>;
+    using Names = SomeInts<kCount>;
+    auto* edges = static_cast<typename Sums::Edge*>(job_.edges);
+    const auto factor =
+        every<SomeFloats<kCount>>(static_cast<float>(out_.confidence_scale / Sums::kUnit));
+    find_edges<Sums>(piece, corners, list, edges);
     for (int y = band.begin; y < band.end; ++y) {
       const auto b = Sums::fraction(job_.rows.fractions[y]);
-      Values best = Sums::first_at(edges_[0], b), second = splat(Sums::kLeast);
-      Ints winner = splat(list.classes[0]);
+      auto best = Sums::first_at(edges[0], b);
+      auto second = every<typename Sums::Values>(Sums::kLeast);
+      Names winner = every<Names>(list.classes[0]);
       for (int n = 1; n < list.count; ++n) {
-        const Values value = Sums::at(edges_[n], b);
+        const auto value = Sums::at(edges[n], b);
         second = greater_of(second, lesser_of(best, value));
-        winner = select(value > best, splat(list.classes[n]), winner);
+        winner = select(value > best, every<Names>(list.classes[n]), winner);
         best = greater_of(value, best);
       }
       write(row(y), out_.width, piece, to_bytes(winner));
@@ -327,21 +281,23 @@ class Decoder {
     }
   }
 
+  template <typename Sums>
   void find_edges(const Piece& piece, const Cell<Score>& corners, const Contenders& list,
-                  Edge* edges) {
-    const Values a = Sums::fractions(job_.columns.fractions + piece.x);
+                  typename Sums::Edge* edges) {
+    const auto a = Sums::fractions(job_.columns.fractions + piece.x);
     for (int n = 0; n < list.count; ++n) edges[n] = Sums::edge(corners, list.classes[n], a);
     Sums::relate(edges, list.count);
   }
 
-  void write_confidence(int y, const Piece& piece, const Floats& values) {
+  template <int kCount>
+  void write_confidence(int y, const Piece& piece, const SomeFloats<kCount>& values) {
     uint8_t* to = static_cast<uint8_t*>(out_.confidence) + y * out_.confidence_stride;
     if (out_.confidence_dtype == EDGESEG_UINT8) {
-      const Bytes bytes = to_bytes(to_int(lesser_of(values, splat(255.0F))));
-      return write(to, out_.width, piece, bytes);
+      const auto steps = to_int(lesser_of(values, every<SomeFloats<kCount>>(255.0F)));
+      return write(to, out_.width, piece, to_bytes(steps));
     }
     to += static_cast<size_t>(piece.x) * sizeof(float);
-    if (piece.count == kPiece) return store(to, values);
+    if (piece.count == kCount * kLanes) return store(to, values);
     memcpy(to, &values, static_cast<size_t>(piece.count) * sizeof(float));
   }
 
@@ -363,7 +319,6 @@ class Decoder {
 
   const DecodeJob& job_;
   const edgeseg_decoded& out_;
-  Edge* edges_;
   const GridRow* near_ = nullptr;
   const GridRow* far_ = nullptr;
 };

@@ -26,22 +26,28 @@ constexpr int kLanes = 8;
 constexpr int kLanes = 4;
 #endif
 constexpr int kParts = 16 / kLanes;
+constexpr int kHalf = kParts > 1 ? kParts / 2 : 1;  // parts of eight lanes, if there are such
 
 typedef int32_t VectorInt __attribute__((vector_size(4 * kLanes)));
 typedef float VectorFloat __attribute__((vector_size(4 * kLanes)));
 
-// Sixteen values of 32 bits. A comparison gives Ints of 0 and -1.
-template <typename Vector>
+// Values of 32 bits: sixteen, or eight where the parts are half as many. A comparison gives ints of
+// 0 and -1.
+template <typename Vector, int kCount = kParts>
 struct Pack {
-  Vector part[kParts];
+  Vector part[kCount];
 };
-using Ints = Pack<VectorInt>;
-using Floats = Pack<VectorFloat>;
+template <int kCount>
+using SomeInts = Pack<VectorInt, kCount>;
+template <int kCount>
+using SomeFloats = Pack<VectorFloat, kCount>;
+using Ints = SomeInts<kParts>;
+using Floats = SomeFloats<kParts>;
 
 // Part by part: GCC copies a whole pack in pieces of 16 bytes, and then waits for the pieces.
-template <typename Vector>
-inline void load_parts(const void* from, Pack<Vector>* to) {
-  for (int n = 0; n < kParts; ++n) {
+template <typename Vector, int kCount>
+inline void load_parts(const void* from, Pack<Vector, kCount>* to) {
+  for (int n = 0; n < kCount; ++n) {
     memcpy(&to->part[n], static_cast<const uint8_t*>(from) + n * sizeof(Vector), sizeof(Vector));
   }
 }
@@ -53,31 +59,30 @@ inline P load(const void* from) {
   return p;
 }
 
-template <typename Vector>
-inline void store(void* to, const Pack<Vector>& p) {
-  for (int n = 0; n < kParts; ++n) {
+template <typename Vector, int kCount>
+inline void store(void* to, const Pack<Vector, kCount>& p) {
+  for (int n = 0; n < kCount; ++n) {
     memcpy(static_cast<uint8_t*>(to) + n * sizeof(Vector), &p.part[n], sizeof(Vector));
   }
 }
 
-inline Ints splat(int32_t value) {
-  Ints p;
-  for (VectorInt& part : p.part) part = VectorInt{} + value;
+// A pack of this value in all lanes.
+template <typename P, typename Value>
+inline P every(Value value) {
+  P p;
+  for (auto& part : p.part) part = value - decltype(p.part[0] + p.part[0]){};  // + would lose -0
   return p;
 }
 
-inline Floats splat(float value) {
-  Floats p;
-  for (VectorFloat& part : p.part) part = value - VectorFloat{};  // + would make 0 of -0
-  return p;
-}
+inline Ints splat(int32_t value) { return every<Ints>(value); }
+inline Floats splat(float value) { return every<Floats>(value); }
 
-#define EDGESEG_OPERATOR(op)                                             \
-  template <typename V>                                                  \
-  inline Pack<V> operator op(const Pack<V>& a, const Pack<V>& b) {       \
-    Pack<V> p;                                                           \
-    for (int n = 0; n < kParts; ++n) p.part[n] = a.part[n] op b.part[n]; \
-    return p;                                                            \
+#define EDGESEG_OPERATOR(op)                                                \
+  template <typename V, int N>                                              \
+  inline Pack<V, N> operator op(const Pack<V, N>& a, const Pack<V, N>& b) { \
+    Pack<V, N> p;                                                           \
+    for (int n = 0; n < N; ++n) p.part[n] = a.part[n] op b.part[n];         \
+    return p;                                                               \
   }
 EDGESEG_OPERATOR(+)
 EDGESEG_OPERATOR(-)
@@ -86,22 +91,22 @@ EDGESEG_OPERATOR(&)
 EDGESEG_OPERATOR(|)
 #undef EDGESEG_OPERATOR
 
-#define EDGESEG_COMPARISON(op)                                           \
-  template <typename V>                                                  \
-  inline Ints operator op(const Pack<V>& a, const Pack<V>& b) {          \
-    Ints p;                                                              \
-    for (int n = 0; n < kParts; ++n) p.part[n] = a.part[n] op b.part[n]; \
-    return p;                                                            \
+#define EDGESEG_COMPARISON(op)                                               \
+  template <typename V, int N>                                               \
+  inline SomeInts<N> operator op(const Pack<V, N>& a, const Pack<V, N>& b) { \
+    SomeInts<N> p;                                                           \
+    for (int n = 0; n < N; ++n) p.part[n] = a.part[n] op b.part[n];          \
+    return p;                                                                \
   }
 EDGESEG_COMPARISON(>)
 EDGESEG_COMPARISON(>=)
 EDGESEG_COMPARISON(==)
 #undef EDGESEG_COMPARISON
 
-template <typename V>
-inline Pack<V> select(const Ints& where, const Pack<V>& yes, const Pack<V>& no) {
-  Pack<V> p;
-  for (int n = 0; n < kParts; ++n) p.part[n] = where.part[n] ? yes.part[n] : no.part[n];
+template <typename V, int N>
+inline Pack<V, N> select(const SomeInts<N>& where, const Pack<V, N>& yes, const Pack<V, N>& no) {
+  Pack<V, N> p;
+  for (int n = 0; n < N; ++n) p.part[n] = where.part[n] ? yes.part[n] : no.part[n];
   return p;
 }
 
@@ -155,17 +160,17 @@ inline VectorFloat lesser_part(VectorFloat a, VectorFloat b) {
 #endif
 }
 
-template <typename V>
-inline Pack<V> greater_of(const Pack<V>& a, const Pack<V>& b) {
-  Pack<V> p;
-  for (int n = 0; n < kParts; ++n) p.part[n] = greater_part(a.part[n], b.part[n]);
+template <typename V, int N>
+inline Pack<V, N> greater_of(const Pack<V, N>& a, const Pack<V, N>& b) {
+  Pack<V, N> p;
+  for (int n = 0; n < N; ++n) p.part[n] = greater_part(a.part[n], b.part[n]);
   return p;
 }
 
-template <typename V>
-inline Pack<V> lesser_of(const Pack<V>& a, const Pack<V>& b) {
-  Pack<V> p;
-  for (int n = 0; n < kParts; ++n) p.part[n] = lesser_part(a.part[n], b.part[n]);
+template <typename V, int N>
+inline Pack<V, N> lesser_of(const Pack<V, N>& a, const Pack<V, N>& b) {
+  Pack<V, N> p;
+  for (int n = 0; n < N; ++n) p.part[n] = lesser_part(a.part[n], b.part[n]);
   return p;
 }
 
@@ -183,16 +188,18 @@ inline Ints as_ints(const Floats& a) {
 
 inline Floats magnitude(const Floats& a) { return as_floats(as_ints(a) & splat(INT32_MAX)); }
 
-inline Floats to_float(const Ints& a) {
-  Floats p;
-  for (int n = 0; n < kParts; ++n) p.part[n] = __builtin_convertvector(a.part[n], VectorFloat);
+template <int N>
+inline SomeFloats<N> to_float(const SomeInts<N>& a) {
+  SomeFloats<N> p;
+  for (int n = 0; n < N; ++n) p.part[n] = __builtin_convertvector(a.part[n], VectorFloat);
   return p;
 }
 
 // Rounds towards 0.
-inline Ints to_int(const Floats& a) {
-  Ints p;
-  for (int n = 0; n < kParts; ++n) p.part[n] = __builtin_convertvector(a.part[n], VectorInt);
+template <int N>
+inline SomeInts<N> to_int(const SomeFloats<N>& a) {
+  SomeInts<N> p;
+  for (int n = 0; n < N; ++n) p.part[n] = __builtin_convertvector(a.part[n], VectorInt);
   return p;
 }
 
@@ -232,6 +239,28 @@ inline Bytes to_bytes(const Ints& a) {
   return bytes;
 #endif
 }
+
+// The same of eight values, in the first eight bytes.
+#if !defined(__AVX512BW__)
+inline Bytes to_bytes(const SomeInts<kHalf>& a) {
+#if defined(__AVX2__)
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128((__m256i)a.part[0]),
+                                        _mm256_extracti128_si256((__m256i)a.part[0], 1));
+  return (Bytes)_mm_packus_epi16(words, words);
+#elif defined(__SSE2__)
+  const __m128i words = _mm_packs_epi32((__m128i)a.part[0], (__m128i)a.part[1]);
+  return (Bytes)_mm_packus_epi16(words, words);
+#elif defined(__aarch64__)
+  const uint16x8_t words =
+      vcombine_u16(vmovn_u32((uint32x4_t)a.part[0]), vmovn_u32((uint32x4_t)a.part[1]));
+  return (Bytes)vcombine_u8(vmovn_u16(words), vmovn_u16(words));
+#else
+  Bytes bytes{};
+  for (int n = 0; n < 8; ++n) bytes[n] = (uint8_t)a.part[n / kLanes][n % kLanes];
+  return bytes;
+#endif
+}
+#endif
 
 inline Bytes greater_of(const Bytes& a, const Bytes& b) {
 #if defined(__SSE2__)

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kOne = 2048;
 
-// Scores, small whole numbers so that every sum is exact in double, and the wanted geometry.
+// Scores, whole numbers of 0 to 99, and the wanted geometry.
 struct Case {
   int height, width, classes;
   edgeseg_grid grid;
@@ -46,22 +46,54 @@ int position(int n, double scale, double offset, int cells, int nearest) {
   return nearest != 0 ? (steps + kOne / 2) / kOne * kOne : steps;
 }
 
-// The class at a pixel and by how much it is above the runner-up, in 1 / (kOne * kOne).
+// How scores of a type are stored, and how exactly they are summed: sums of integers need no
+// rounding in double; those of floats are rounded at the same places as in the kernels.
+struct Int8 {
+  using Item = int8_t;
+  using Sum = double;
+  static constexpr edgeseg_dtype kType = EDGESEG_INT8;
+  static Item stored(int value) { return static_cast<Item>(value - 50); }
+};
+struct Uint8 {
+  using Item = uint8_t;
+  using Sum = double;
+  static constexpr edgeseg_dtype kType = EDGESEG_UINT8;
+  static Item stored(int value) { return static_cast<Item>(value); }
+};
+struct Float32 {
+  using Item = float;
+  using Sum = float;
+  static constexpr edgeseg_dtype kType = EDGESEG_FLOAT32;
+  static Item stored(int value) { return static_cast<Item>(value); }
+};
+struct Float16 {
+  using Item = uint16_t;
+  using Sum = float;
+  static constexpr edgeseg_dtype kType = EDGESEG_FLOAT16;
+  static Item stored(int value) {
+    if (value == 0) return 0;
+    const int exponent = std::ilogb(value);
+    return static_cast<Item>((exponent + 15) << 10 | ((value << (10 - exponent)) & 0x3ff));
+  }
+};
+
+// The class at a pixel and by how much its score is above the runner-up's.
+template <typename Sum>
 std::pair<int, double> plain(const Case& c, int x, int y) {
   const int p = position(x, c.grid.scale_x, c.grid.offset_x, c.width, c.grid.nearest);
   const int q = position(y, c.grid.scale_y, c.grid.offset_y, c.height, c.grid.nearest);
   const int i = p / kOne, j = q / kOne;
-  const double a = p % kOne, b = q % kOne;
+  const Sum a = static_cast<Sum>(p % kOne) / kOne, b = static_cast<Sum>(q % kOne) / kOne;
   const auto at = [&](int row, int column, int k) {
     const int inside = std::min(row, c.height - 1) * c.width + std::min(column, c.width - 1);
-    return static_cast<double>(c.values[static_cast<size_t>(inside * c.classes + k)]);
+    return static_cast<Sum>(c.values[static_cast<size_t>(inside * c.classes + k)]);
   };
   int winner = 0;
-  double best = -1, second = -1;
+  Sum best = -1, second = -1;
   for (int k = 0; k < c.classes; ++k) {
-    const double top = (kOne - a) * at(j, i, k) + a * at(j, i + 1, k);
-    const double bottom = (kOne - a) * at(j + 1, i, k) + a * at(j + 1, i + 1, k);
-    const double value = (kOne - b) * top + b * bottom;
+    const Sum top = (1 - a) * at(j, i, k) + a * at(j, i + 1, k);
+    const Sum bottom = (1 - a) * at(j + 1, i, k) + a * at(j + 1, i + 1, k);
+    const Sum value = (1 - b) * top + b * bottom;
     second = std::max(second, std::min(value, best));
     if (value > best) winner = k;
     best = std::max(value, best);
@@ -69,39 +101,46 @@ std::pair<int, double> plain(const Case& c, int x, int y) {
   return {winner, best - second};
 }
 
-// Decodes in two parts, as two threads would, with all outputs, and compares.
-template <typename T>
-bool agrees(const Case& c, edgeseg_dtype dtype) {
-  std::vector<T> data;
-  for (const int value : c.values) data.push_back(static_cast<T>(value));
-  const auto item = static_cast<ptrdiff_t>(sizeof(T));
-  const edgeseg_scores scores{data.data(),      dtype,     c.height,
-                              c.width,          c.classes, item * c.width * c.classes,
-                              item * c.classes, item};
+// Decodes in two parts, as two threads would, with all outputs, then at once, and compares.
+template <typename Type>
+bool agrees(const Case& c) {
+  using Item = typename Type::Item;
+  std::vector<Item> data;
+  for (const int value : c.values) data.push_back(Type::stored(value));
+  const auto item = static_cast<ptrdiff_t>(sizeof(Item));
+  const ptrdiff_t point = item * c.classes;
+  const edgeseg_scores scores{data.data(), Type::kType,     c.height, c.width,
+                              c.classes,   point * c.width, point,    item};
   const auto pixels = static_cast<size_t>(c.out_height * c.out_width);
-  std::vector<uint8_t> classes(pixels), steps(pixels);
+  std::vector<uint8_t> classes(pixels), steps(pixels), alone(pixels);
   std::vector<uint32_t> counts(static_cast<size_t>(c.classes)), total(counts.size());
-  edgeseg_decoded out{c.out_height, c.out_width,   0,           0, classes.data(), c.out_width,
-                      steps.data(), EDGESEG_UINT8, c.out_width, 1, counts.data()};
-  const int half = c.out_height / 2;
-  const int cuts[] = {0, half, c.out_height};
-  for (int part = half == 0 ? 1 : 0; part < 2; ++part) {
+  edgeseg_decoded out{};
+  out.height = c.out_height;
+  out.width = c.out_width;
+  out.classes = classes.data();
+  out.classes_stride = c.out_width;
+  out.confidence = steps.data();
+  out.confidence_dtype = EDGESEG_UINT8;
+  out.confidence_stride = c.out_width;
+  out.confidence_scale = 1;
+  out.counts = counts.data();
+  const int cuts[] = {0, c.out_height / 2, c.out_height};
+  for (int part = cuts[1] == 0 ? 1 : 0; part < 2; ++part) {
     out.row_begin = cuts[part];
     out.row_end = cuts[part + 1];
     if (edgeseg_decode(&scores, &c.grid, &out, nullptr, 0) != EDGESEG_OK) return false;
     for (size_t k = 0; k < counts.size(); ++k) total[k] += counts[k];
   }
-  std::vector<uint8_t> alone(pixels);
-  out = {c.out_height, c.out_width,   0, 0, alone.data(), c.out_width,
-         nullptr,      EDGESEG_UINT8, 0, 0, counts.data()};
+  out.row_begin = out.row_end = 0;
+  out.classes = alone.data();
+  out.confidence = nullptr;
   if (edgeseg_decode(&scores, &c.grid, &out, nullptr, 0) != EDGESEG_OK) return false;
   if (total != counts || alone != classes) return false;
   std::vector<uint32_t> expected(counts.size());
   for (size_t n = 0; n < pixels; ++n) {
-    const auto [winner, margin] =
-        plain(c, static_cast<int>(n) % c.out_width, static_cast<int>(n) / c.out_width);
-    if (classes[n] != winner) return false;
-    if (steps[n] != std::floor(static_cast<float>(margin) / kOne / kOne)) return false;
+    const auto [winner, margin] = plain<typename Type::Sum>(c, static_cast<int>(n) % c.out_width,
+                                                            static_cast<int>(n) / c.out_width);
+    if (classes[n] != winner || steps[n] != std::floor(static_cast<float>(margin))) return false;
     ++expected[static_cast<size_t>(winner)];
   }
   return expected == counts;
@@ -109,7 +148,7 @@ bool agrees(const Case& c, edgeseg_dtype dtype) {
 
 bool all_agree(std::mt19937& random) {
   const Case c = random_case(random);
-  return agrees<int8_t>(c, EDGESEG_INT8) && agrees<uint8_t>(c, EDGESEG_UINT8);
+  return agrees<Int8>(c) && agrees<Uint8>(c) && agrees<Float32>(c) && agrees<Float16>(c);
 }
 
 bool refuses_nonsense() {
