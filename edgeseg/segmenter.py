@@ -88,7 +88,6 @@ class Segmenter:
         except BaseException:
             self.runtime.close()
             raise
-        self._tensor = np.empty(self.runtime.inputs.shape, self.runtime.inputs.dtype)
 
     def segment(self, frame: NDArray[Any], size: Size | None = None) -> Segmentation:
         """Return the class map of a frame (uint8 BGR [h, w, 3]; grey and BGRA are converted).
@@ -101,7 +100,8 @@ class Segmenter:
             SourceError: the frame is no such picture.
             ModelError: the model fails, or gives classes without a label.
         """
-        tensor, prepare_ms = _timed(lambda: self.prepare(frame, self._tensor))
+        # Written into the network's own input, and read from its own output.
+        tensor, prepare_ms = _timed(lambda: self.prepare(frame, self.runtime.input_tensor()))
         output, infer_ms = _timed(lambda: self.infer(tensor))
         own = Size(frame.shape[1], frame.shape[0])
         mask, decode_ms = _timed(lambda: self.decode(output, own, size))

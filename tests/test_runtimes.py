@@ -189,3 +189,38 @@ def test_stderr_works_after_loading() -> None:
 
 def test_a_closed_stderr_is_no_obstacle() -> None:
     run_python(f"import os; os.close(2); {LOAD}")
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_the_input_can_be_written_in_place(name: str) -> None:
+    runtime = open_runtime(FLOAT, name=name, threads=1)
+    random = np.random.default_rng(0)
+    for _ in range(3):
+        values = random.uniform(-1, 1, runtime.inputs.shape).astype(np.float32)
+        copied = runtime.infer(values)[0].copy()
+        tensor = runtime.input_tensor()
+        tensor[...] = 0
+        runtime.infer(tensor)  # so that the next result is not left over
+        tensor = runtime.input_tensor()
+        tensor[...] = values
+        assert np.shares_memory(tensor, runtime.input_tensor())
+        assert (runtime.infer(tensor)[0] == copied).all()
+
+
+def test_the_input_of_an_open_model_can_be_written_after_it_ran() -> None:
+    runtime = open_runtime(DATA / "tiny-open.tflite", input_size=Size(20, 12))
+    values = np.random.default_rng(0).uniform(-1, 1, runtime.inputs.shape).astype(np.float32)
+    expected = runtime.infer(values)[0].copy()
+    for _ in range(3):
+        tensor = runtime.input_tensor()
+        tensor[...] = values
+        assert (runtime.infer(tensor)[0] == expected).all()
+
+
+def test_the_input_of_a_closed_runtime_is_refused() -> None:
+    runtime = open_runtime(FLOAT)
+    tensor = runtime.input_tensor()
+    runtime.close()
+    tensor[...] = 0  # the memory outlives close() while it is held
+    with pytest.raises(ModelError, match="closed"):
+        runtime.input_tensor()

@@ -259,3 +259,33 @@ def test_a_model_nobody_here_wrote(shared_data: Path) -> None:
         assert segmenter.manifest.head == Head("class_map", 1, "nearest")
         assert not any("--labels" in guess for guess in segmenter.guesses)
     assert agreement(result.mask, truth) >= 0.90
+
+
+@MODELS
+def test_a_frame_goes_into_the_networks_input_and_its_output_is_read_there(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No copy on the way: each stage gets the very memory of the interpreter."""
+    frame = stripes(Size(333, 101))
+    with Segmenter(model) as segmenter:
+        apart = segmenter.infer(segmenter.prepare(frame)).copy()
+        given: list[NDArray[np.generic]] = []
+        infer, decode = segmenter.infer, segmenter.decode
+
+        def spy_infer(tensor: NDArray[np.generic]) -> NDArray[np.generic]:
+            given.append(tensor)
+            assert np.shares_memory(tensor, segmenter.runtime.input_tensor())
+            return infer(tensor)
+
+        def spy_decode(output: NDArray[np.generic], *rest: Size) -> NDArray[np.uint8]:
+            given.append(output)
+            assert (output == apart).all()
+            return decode(output, *rest)
+
+        monkeypatch.setattr(segmenter, "infer", spy_infer)
+        monkeypatch.setattr(segmenter, "decode", spy_decode)
+        for _ in range(2):
+            mask = segmenter.segment(frame).mask
+            assert (mask == decode(apart, Size(333, 101))).all()
+        (again,) = segmenter.runtime.infer(segmenter.runtime.input_tensor())
+        assert np.shares_memory(given[-1], again)

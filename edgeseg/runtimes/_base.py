@@ -42,8 +42,18 @@ class Runtime(Protocol):
     outputs: tuple[TensorSpec, ...]
     threads: int
 
+    def input_tensor(self) -> NDArray[Any]:
+        """Return a view of the input tensor's own memory, to be filled and given to `infer`.
+
+        That saves a copy. It is valid until the next `infer`, which may move it.
+
+        Raises:
+            ModelError: the model was closed.
+        """
+        ...
+
     def infer(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
-        """Run the model on a tensor of `inputs`' shape and dtype.
+        """Run the model on a tensor of `inputs`' shape and dtype, best that of `input_tensor`.
 
         Returns:
             One array per output. They may be views of the runtime's own memory: read them before

@@ -48,7 +48,17 @@ class InterpreterRuntime:
         self.outputs = tuple(_spec(result) for result in results)
         self.name = f"{label} ({kernels_in_use(self._interpreter)})"
         self._input_index = int(given["index"])
+        self._peek_input: Any = self._interpreter.tensor(self._input_index)
         self._peeks = [self._interpreter.tensor(int(result["index"])) for result in results]
+
+    def input_tensor(self) -> NDArray[Any]:
+        """Return a view of the input's memory; see `edgeseg.runtimes.Runtime.input_tensor`.
+
+        Raises:
+            ModelError: the model was closed.
+        """
+        self._check_open()
+        return _lend(self._peek_input(), self._interpreter)
 
     def infer(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
         """Run the model; see `edgeseg.runtimes.Runtime.infer`. The results are views.
@@ -56,11 +66,12 @@ class InterpreterRuntime:
         Raises:
             ModelError: the tensor does not fit, the runtime failed, or it was closed.
         """
-        if self._interpreter is None:
-            raise ModelError("this model was closed; open it again")
+        self._check_open()
         self._check(tensor)
         try:
-            self._interpreter.set_tensor(self._input_index, tensor)
+            # A model with open shapes may move its tensors while it runs: so look each time.
+            if not _is_same(tensor, self._peek_input()):
+                self._interpreter.set_tensor(self._input_index, tensor)
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"the model failed while running: {_one_line(error)}") from error
@@ -70,6 +81,11 @@ class InterpreterRuntime:
         """Give the memory back, as soon as no result of `infer` is held any more."""
         self._interpreter = None
         self._peeks = []
+        self._peek_input = None
+
+    def _check_open(self) -> None:
+        if self._interpreter is None:
+            raise ModelError("this model was closed; open it again")
 
     def _check(self, tensor: NDArray[Any]) -> None:
         if tensor.shape != self.inputs.shape or tensor.dtype != self.inputs.dtype:
@@ -152,3 +168,9 @@ def _lend(view: NDArray[Any], owner: Any) -> NDArray[Any]:
     it; `get_tensor` copies, which costs milliseconds for logits of the full size.
     """
     return np.asarray(_Loan(view, owner))
+
+
+def _is_same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Whether two arrays of one shape and type are the same memory."""
+    places = (array.__array_interface__["data"][0] for array in (one, other))
+    return one.strides == other.strides and len(set(places)) == 1
