@@ -209,7 +209,7 @@ class Decoder {
     using Names = SomeInts<kCount>;
     // Rows that are done together, where there are registers for it: the scores of a class are then
     // read once for all, and the end of the loop over the classes is guessed wrong less often.
-    constexpr int kRows = kCount == 1 ? 4 : 1;
+    constexpr int kRows = kCount > 1 ? 1 : kLanes == 16 ? 4 : 2;
     typename Sums::Edge few[kClasses + 1];
     auto* edges = kClasses > 0 ? few : static_cast<typename Sums::Edge*>(job_.edges);
     const int count = kClasses > 0 ? kClasses : list.count;
