@@ -102,11 +102,11 @@ def test_tflite_micro_computes_the_reference_bit_for_bit(
     ask(network, "tflm", "int8", pictures, tmp_path)
 
 
+# test_planner.py holds the plans of the other decoders against the tables.
+@pytest.mark.parametrize("network", CASES[:4], ids="-".join, indirect=True)
 @pytest.mark.parametrize("name", ["edgetpu", "mediatek", "samsung", "nnapi-30", "coreml"])
 def test_no_operator_is_left_where_only_a_table_can_say(
     name: str, network: Path, pictures: Path, tmp_path: Path
 ) -> None:
-    if not network.stem.startswith("fcn8"):
-        pytest.skip("test_planner.py holds the plans of the other decoders against the tables")
     precision = "float32" if name == "coreml" else "int8"
     converted(network, name, precision, pictures, tmp_path)
