@@ -36,10 +36,18 @@ class StageTimes:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """The class map of a frame, uint8 [h, w] at the frame's size, and what it took."""
+    """The class map of a frame and what it took.
+
+    Attributes:
+        mask: class indices, uint8 [h, w], at the frame's size.
+        times: of the stages.
+        counts: how many pixels each class has, uint32 [classes]; None where the model itself gives
+            classes instead of scores.
+    """
 
     mask: NDArray[np.uint8]
     times: StageTimes
+    counts: NDArray[np.uint32] | None = None
 
 
 class Segmenter:
@@ -104,8 +112,10 @@ class Segmenter:
         tensor, prepare_ms = _timed(lambda: self.prepare(frame, self.runtime.input_tensor()))
         output, infer_ms = _timed(lambda: self.infer(tensor))
         own = Size(frame.shape[1], frame.shape[0])
-        mask, decode_ms = _timed(lambda: self.decode(output, own, size))
-        return Segmentation(mask, StageTimes(prepare_ms, infer_ms, decode_ms))
+        gives_scores = self.manifest.head.kind != "class_map"
+        counts = np.zeros(output.shape[3], np.uint32) if gives_scores else None
+        mask, decode_ms = _timed(lambda: self.decode(output, own, size, counts=counts))
+        return Segmentation(mask, StageTimes(prepare_ms, infer_ms, decode_ms), counts)
 
     def prepare(self, frame: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the input tensor of a frame; see `edgeseg.prepare.prepare`."""
@@ -120,7 +130,12 @@ class Segmenter:
         return self.runtime.infer(tensor)[0]
 
     def decode(
-        self, output: NDArray[Any], frame: Size, size: Size | None = None
+        self,
+        output: NDArray[Any],
+        frame: Size,
+        size: Size | None = None,
+        *,
+        counts: NDArray[np.uint32] | None = None,
     ) -> NDArray[np.uint8]:
         """Return the class map of a network output, uint8 [height, width] of `size`.
 
@@ -128,6 +143,8 @@ class Segmenter:
             output: of `infer`.
             frame: the frame's size.
             size: of the class map; None is the frame's. Scores are brought to it at once.
+            counts: written to as well where the model gives scores, uint32 [classes]: how many
+                pixels each class has.
 
         Raises:
             ModelError: the model gives classes without a label.
@@ -138,7 +155,7 @@ class Segmenter:
         grid = grid_on(self.manifest, cells, out, placement)
         if self.manifest.head.kind != "class_map":
             # The greatest probability and the greatest logit are the same class.
-            return decode(output[0], out, grid, self.manifest.head.to_frame)
+            return decode(output[0], out, grid, self.manifest.head.to_frame, counts=counts)
         mask = decode_class_map(output.reshape(cells.height, cells.width), out, grid)
         self._check_classes(mask)
         return mask

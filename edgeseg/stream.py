@@ -65,18 +65,24 @@ class FrameResult:
         mask: class indices, uint8 [h, w], the frame's size.
         times: of the stages.
         age_ms: from capture until the mask was ready.
+        counts: pixels of each class, where they were counted already.
     """
 
     frame: Frame
     mask: NDArray[np.uint8]
     times: StageTimes
     age_ms: float
+    counts: NDArray[np.uint32] | None = None
 
     @cached_property
     def coverage(self) -> NDArray[np.float64]:
         """Share of the frame's pixels for each class index, float64 [256]."""
-        counts = cv2.calcHist([self.mask], [0], None, [256], [0, 256])
-        return np.asarray(counts, np.float64).ravel() / self.mask.size
+        counts = self.counts
+        if counts is None:
+            counts = cv2.calcHist([self.mask], [0], None, [256], [0, 256]).ravel()
+        shares = np.zeros(256)
+        shares[: counts.size] = counts / self.mask.size
+        return shares
 
 
 def run_stream(
@@ -143,7 +149,9 @@ def _deadline(stop: threading.Event, duration_s: float | None) -> Callable[[], b
 def _mask(segmenter: Masker, frame: Frame) -> FrameResult:
     segmentation = segmenter.segment(frame.pixels)
     age_ms = (time.monotonic() - frame.captured_s) * 1e3
-    return FrameResult(frame, segmentation.mask, segmentation.times, age_ms)
+    return FrameResult(
+        frame, segmentation.mask, segmentation.times, age_ms, counts=segmentation.counts
+    )
 
 
 def _capture(source: Source, frames: Slot[Frame]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -262,6 +263,17 @@ def test_a_model_nobody_here_wrote(shared_data: Path) -> None:
 
 
 @MODELS
+def test_the_pixels_of_each_class_are_counted(model: Path) -> None:
+    with Segmenter(model) as segmenter:
+        result = segmenter.segment(stripes(Size(333, 101)))
+    if model == ARGMAX:
+        assert result.counts is None
+    else:
+        assert result.counts is not None
+        assert (result.counts == np.bincount(result.mask.ravel(), minlength=3)).all()
+
+
+@MODELS
 def test_a_frame_goes_into_the_networks_input_and_its_output_is_read_there(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,10 +289,10 @@ def test_a_frame_goes_into_the_networks_input_and_its_output_is_read_there(
             assert np.shares_memory(tensor, segmenter.runtime.input_tensor())
             return infer(tensor)
 
-        def spy_decode(output: NDArray[np.generic], *rest: Size) -> NDArray[np.uint8]:
+        def spy_decode(output: NDArray[np.generic], *rest: Size, **more: Any) -> NDArray[np.uint8]:
             given.append(output)
             assert (output == apart).all()
-            return decode(output, *rest)
+            return decode(output, *rest, **more)
 
         monkeypatch.setattr(segmenter, "infer", spy_infer)
         monkeypatch.setattr(segmenter, "decode", spy_decode)
