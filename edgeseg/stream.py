@@ -77,12 +77,12 @@ class FrameResult:
     @cached_property
     def coverage(self) -> NDArray[np.float64]:
         """Share of the frame's pixels for each class index, float64 [256]."""
-        counts = self.counts
-        if counts is None:
-            counts = cv2.calcHist([self.mask], [0], None, [256], [0, 256]).ravel()
         shares = np.zeros(256)
-        shares[: counts.size] = counts / self.mask.size
-        return shares
+        if self.counts is None:
+            shares[:] = cv2.calcHist([self.mask], [0], None, [256], [0, 256]).ravel()
+        else:
+            shares[: self.counts.size] = self.counts
+        return shares / self.mask.size
 
 
 def run_stream(
