@@ -41,10 +41,11 @@ def test_a_ratio_counts_as_its_table_says(results: Results) -> None:
     assert speed.rows[0].times is None
     assert speed.rows[1].times is not None
     assert time.rows[1].times is not None
-    assert 2 < speed.rows[1].times.value < 4.5
-    assert 1 / 4.5 < time.rows[1].times.value < 1 / 2
+    assert 1.3 < speed.rows[1].times.value < 5
+    assert 1 / 5 < time.rows[1].times.value < 1 / 1.3
     assert speed.rows[1].times.low <= speed.rows[1].times.value <= speed.rows[1].times.high
-    assert 1.9 < speed.rows[0].median_ms < 3.5  # of one of the two frames that a call does
+    # A call does two frames in the first table, and times are of one.
+    assert speed.rows[0].median_ms < 0.75 * time.rows[0].median_ms
 
 
 def test_tables_are_shown_and_kept_with_every_call(results: Results, tmp_path: Path) -> None:
