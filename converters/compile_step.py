@@ -52,14 +52,19 @@ def compiled_path(options: ConvertOptions) -> Path:
     """Return where the compiled file goes: beside the .tflite.
 
     Raises:
-        ConfigError: the target has no compiler here; or the file cannot be written.
+        ConfigError: the target has no compiler, or it is not installed.
+        OutputError: the file cannot be written.
     """
+    from .compilers import why_not
+
     target = target_of(options.target)
     if target.compiler != "vela":
         raise ConfigError(
             f"--compile has no compiler for {target.title}; it works for ethos-u55, ethos-u65 and "
             "ethos-u85 targets (extra `vela`)"
         )
+    if reason := why_not(target):
+        raise ConfigError(f"--compile: {reason}")
     path = options.output.with_name(f"{options.output.stem}-vela.tflite")
     check_writable(path)
     return path

@@ -130,6 +130,8 @@ def check_options(options: ConvertOptions) -> None:
         reasons.append(f"--input-size {options.input_size}; both sides must be at least 1")
     if options.finetune_epochs < 1:
         reasons.append(f"--finetune-epochs {options.finetune_epochs}; expected at least 1")
+    if options.target == "none" and options.swap not in ("auto", "keep"):
+        reasons.append(f"--swap {options.swap} needs a --target, as in --target cpu")
     if options.compiled and options.target in ("none", "cpu"):
         reasons.append("--compile needs a --target with a compiler, as in --target ethos-u55-128")
     if reasons:

@@ -34,7 +34,7 @@ from .prove import Proof, prove
 from .refine import culprits, refine
 from .report import observe, write_report
 from .rewrite.head import HEADS, Headed, output_head
-from .rewriting import Rewritten, least_agreement, rewrite
+from .rewriting import Rewritten, check_target, least_agreement, rewrite
 from .saved_model import SavedNetwork
 from .sensitivity import LayerError
 from .twin import Twin
@@ -170,6 +170,7 @@ def plan_rewrite(options: ConvertOptions, progress: Progress | None = None) -> R
 def _planned(
     options: ConvertOptions, tell: Progress
 ) -> tuple[Network, FloatNetwork, FramePlan, Rewritten]:
+    check_target(options)
     tell("loading the model")
     network = load(options)
     headed = choose_head(network, options)

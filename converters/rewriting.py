@@ -18,12 +18,13 @@ from .floats import FloatNetwork, float_network
 from .gate import Gate
 from .load import Network
 from .options import ConvertOptions
-from .planner import AUTO, Decision, check_precision, decide
+from .planner import AUTO, KEEP, Decision, check_precision, decide
 from .prove import Proof, prove
 from .quiet import quiet_tensorflow
 from .rewrite.calls import Call, replace_calls
 from .rewrite.fold import fold
 from .rewrite.form import Features, Form
+from .rewrite.forms import form
 from .rewrite.head import Headed
 from .rewrite.sites import Site, find_sites
 from .saved_model import SavedNetwork
@@ -69,6 +70,18 @@ class Rewritten:
         return all(swap.exact for swap in self.swaps)
 
 
+def check_target(options: ConvertOptions) -> None:
+    """Check what can be checked of the target and the swap without the model.
+
+    Raises:
+        ConfigError: there is no such target or form, or the target does not take the precision.
+    """
+    if options.target != NO_TARGET:
+        check_precision(target_of(options.target), options.precision)
+    if options.swap not in (AUTO, KEEP):
+        form(options.swap)
+
+
 def rewrite(
     headed: Headed,
     network: Network,
@@ -86,18 +99,16 @@ def rewrite(
         network: where it came from.
         reference: the float network with its full head.
         plan: frames.
-        options: of the conversion.
+        options: of the conversion, which `check_target` has passed.
         tell: is told what is going on.
 
     Raises:
-        ConfigError: no such target or form, or a target that does not take the precision.
         GateError: a layer has no form that runs there.
         ModelError: `options.swap` names a form for a model that does not show its layers.
     """
     if options.target == NO_TARGET:
         return Rewritten(headed)
     target = target_of(options.target)
-    check_precision(target, options.precision)
     if isinstance(network.model, SavedNetwork):
         return _unseen(headed, target, options)
     tell(f"planning for {target.title}")
@@ -111,7 +122,7 @@ def rewrite(
     chosen = _choose(folded, decisions, plan, network, size)
     swapped = replace(headed, model=_swapped(folded, size, chosen))
     if options.finetune is not None:
-        swapped, more = _finetuned(swapped, headed, network, plan, options, tell)
+        swapped, more = _finetuned(swapped, headed, network, plan, options, tell, chosen)
         notes += more
     proof = _proof(swapped, network, reference, plan)
     shares = _shares(folded, headed, chosen, proof, (network, reference, plan))
@@ -220,9 +231,12 @@ def _finetuned(
     plan: FramePlan,
     options: ConvertOptions,
     tell: Tell,
+    chosen: Sequence[_Chosen],
 ) -> tuple[Headed, tuple[str, ...]]:
     from .finetune import finetune
 
+    if all(one.exact for one in chosen):
+        return swapped, ("nothing was fine-tuned: every swap is exact",)
     folder = Path(str(options.finetune))
 
     def progress(epoch: int, epochs: int, picture: int, pictures: int, loss: float) -> None:

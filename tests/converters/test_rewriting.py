@@ -132,6 +132,28 @@ def test_an_unknown_target_or_form_names_what_there_is(options: ConvertOptions) 
         convert(replace(options, swap="subpixle"))
 
 
+def test_an_exact_swap_needs_no_fine_tuning(options: ConvertOptions, pictures: Path) -> None:
+    report = convert(replace(options, swap="subpixel", finetune=pictures))
+    assert "nothing was fine-tuned: every swap is exact" in report.notes
+
+
+def test_a_fine_tuned_network_is_held_by_what_it_may_lose(
+    options: ConvertOptions, pictures: Path
+) -> None:
+    asked = replace(options, swap="refit", finetune=pictures, finetune_epochs=1)
+    report = convert(replace(asked, max_drop=100.0))
+    assert report.rewritten is not None
+    assert not report.rewritten.exact
+    assert any("fine-tuned for 1 epochs on 12 pictures" in note for note in report.notes)
+    with pytest.raises(GateError, match="--max-drop"):
+        convert(replace(asked, max_drop=0.001))
+
+
+def test_a_swap_without_a_target_is_no_plan(options: ConvertOptions) -> None:
+    with pytest.raises(ConfigError, match=r"--swap subpixel needs a --target"):
+        convert(replace(options, swap="subpixel", target="none"))
+
+
 def test_a_saved_model_cannot_be_forced(options: ConvertOptions, tmp_path: Path) -> None:
     model = keras.models.load_model(options.source, compile=False)
     folder = tmp_path / "saved"
