@@ -37,7 +37,7 @@ from .frames import Shot
 from .mixed import KeptLayer
 from .options import ConvertOptions
 from .prove import ClassMap, Compared, Reference, Tally, compared
-from .report_target import left_out_rows, swap_rows, target_facts
+from .report_target import left_out_rows, swap_reasons, swap_rows, target_facts
 from .sensitivity import LayerError, worst_first
 
 if TYPE_CHECKING:
@@ -144,6 +144,7 @@ def write_report(
         kept=[_kept(layer) for layer in report.kept],
         work=_work(complexity),
         swaps=swap_rows(report),
+        swap_reasons=swap_reasons(report),
         left_out=left_out_rows(report.check),
         made=[*_made(report), *target_facts(report)],
         versions=list(_versions(report)),

@@ -15,10 +15,18 @@ Row = list[str]
 
 
 def swap_rows(report: ConvertReport) -> list[Row]:
-    """Return a row for each swapped layer: what it was and is, its errors, and why."""
+    """Return a row for each swapped layer: what it was and is, and its errors."""
     if report.rewritten is None:
         return []
     return [_swap(swap) for swap in report.rewritten.swaps]
+
+
+def swap_reasons(report: ConvertReport) -> list[str]:
+    """Return why each layer was swapped, and what says so."""
+    swaps = report.rewritten.swaps if report.rewritten is not None else ()
+    return [
+        f"{swap.layer}: {swap.why}" + (f" ({swap.source})" if swap.source else "") for swap in swaps
+    ]
 
 
 def left_out_rows(check: Check | None) -> list[Row]:
@@ -48,13 +56,11 @@ def _swap(swap: Swap) -> Row:
     return [
         swap.layer,
         swap.was,
-        swap.title,
-        "exact" if swap.exact else "approximate",
+        f"{swap.title} ({'exact' if swap.exact else 'approximate'})",
         _error(swap.max_interior, swap.rms_interior),
         _error(swap.max_border, swap.rms_border),
         f"{swap.shift_px:.2f}",
         f"{swap.agreement:.2%}",
-        swap.why,
     ]
 
 

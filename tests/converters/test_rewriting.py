@@ -57,6 +57,21 @@ def test_a_learned_kernel_is_swapped_exactly_and_the_file_says_so(options: Conve
     assert manifest == report.manifest
 
 
+def test_the_page_shows_the_swaps_and_what_is_left_to_the_cpu(
+    options: ConvertOptions, tmp_path: Path
+) -> None:
+    page = tmp_path / "proof.html"
+    convert(replace(options, swap="subpixel", report=page))
+    text = page.read_text(encoding="utf-8")
+    for part in ("Swapped layers", "(exact)", "asked for with --swap", "CPU, LiteRT with XNNPACK"):
+        assert part in text
+    assert "Left to the CPU" not in text
+    convert(replace(options, swap="keep", target="ethos-u55", precision="int8", report=page))
+    text = page.read_text(encoding="utf-8")
+    assert "Left to the CPU" in text
+    assert "stride 1 or 2" in text
+
+
 def test_int16_activations_do_without_depth_to_space(options: ConvertOptions) -> None:
     """The converter has no int16 form of that operator."""
     convert(replace(options, precision="int16x8"))
