@@ -136,6 +136,8 @@ def test_a_keras_file_is_to_be_converted_first(
     model.write_bytes(b"PK")
     assert main(["check", str(model), "--target", "gpu"]) == 2
     assert f"edgeseg convert {model} --int8 --target gpu" in capsys.readouterr().err
+    assert main(["check", str(model), "--target", "coreml"]) == 2
+    assert f"edgeseg convert {model} --float32 --target coreml" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.9])

@@ -81,7 +81,7 @@ def _check(model: str, targets: Sequence[Target], compiler: bool) -> Checked:
     from edgeseg.converters.delegates.op import read_ops
     from edgeseg.errors import ModelError
 
-    path, content = _read(model, targets[0].name)
+    path, content = _read(model, targets[0])
     ops = read_ops(content)
     if not ops:
         raise ModelError(f"{path} has no operators; expected a .tflite file with a network")
@@ -92,7 +92,7 @@ def _check(model: str, targets: Sequence[Target], compiler: bool) -> Checked:
     return Checked(path, ops, opinions)
 
 
-def _read(model: str, target: str) -> tuple[Path, bytes]:
+def _read(model: str, target: Target) -> tuple[Path, bytes]:
     """Return a file's or an embedded model's path and content."""
     from edgeseg.errors import ModelError
     from edgeseg.flatbuffer import read_model
@@ -100,9 +100,10 @@ def _read(model: str, target: str) -> tuple[Path, bytes]:
 
     path = resolve_tflite(model) if model in names() and not Path(model).exists() else Path(model)
     if _is_keras(path):
+        precision = "--int8" if "int8" in target.types else "--float32"
         raise ModelError(
             f"{path} is a Keras model; check looks at the file that runs: convert it first, "
-            f"edgeseg convert {path} --int8 --target {target}"
+            f"edgeseg convert {path} {precision} --target {target.name}"
         )
     return path, read_model(path)
 
