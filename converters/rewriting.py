@@ -148,7 +148,7 @@ class _Chosen:
 
 
 def _unseen(headed: Headed, target: Target, options: ConvertOptions) -> Rewritten:
-    if options.swap != AUTO:
+    if options.swap not in (AUTO, KEEP):
         raise ModelError(
             f"--swap {options.swap} needs the layers, which a SavedModel does not show; convert "
             "the .keras file"

@@ -125,6 +125,13 @@ def test_a_bilinear_kernel_takes_a_resize(
     assert "TRANSPOSE_CONV" not in operators(options.output)
 
 
+def test_class_indices_come_out_of_swapped_layers_too(options: ConvertOptions) -> None:
+    report = convert(replace(options, head="argmax", swap="subpixel"))
+    assert report.proof.agreement > 0.9999
+    assert operators(options.output).count("ARG_MAX") == 1
+    assert "TRANSPOSE_CONV" not in operators(options.output)
+
+
 def test_layers_of_nested_models_are_swapped(
     color_net: Any, options: ConvertOptions, tmp_path: Path
 ) -> None:
