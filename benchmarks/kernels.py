@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -77,15 +77,16 @@ def decode_table(title: str, scores: Scores, size: Size, plan: Plan) -> Table:
     contestants: dict[str, Open] = {"cv2.resize + np.argmax": usual}
     for name in _sets():
         contestants[f"decode, {name}"] = partial(_decoding, scores, size, name)
-    return contest(
-        f"{title} to {size}, one thread",
-        contestants,
-        plan,
-        unit="times faster",
-        as_speed=True,
-        frames=len(scores),
-        notes=[_agreement(scores, floats, size)],
-    )
+    with _choice_kept():
+        return contest(
+            f"{title} to {size}, one thread",
+            contestants,
+            plan,
+            unit="times faster",
+            as_speed=True,
+            frames=len(scores),
+            notes=[_agreement(scores, floats, size)],
+        )
 
 
 def picture_table(segmenter: Segmenter, frame: Pixels, plan: Plan) -> Table:
@@ -102,12 +103,13 @@ def picture_table(segmenter: Segmenter, frame: Pixels, plan: Plan) -> Table:
     for stage in (stages.prepare, stages.decode, stages.overlay):
         contestants[f"{stage.__name__}, {best}"] = partial(_with, best, stage)
     preparation = segmenter.manifest.preparation
-    return contest(
-        f"{FRAME} frame, network of {preparation.size}, one thread",
-        contestants,
-        plan,
-        unit="copies",
-    )
+    with _choice_kept():
+        return contest(
+            f"{FRAME} frame, network of {preparation.size}, one thread",
+            contestants,
+            plan,
+            unit="copies",
+        )
 
 
 class _Stages:
@@ -141,6 +143,18 @@ class _Stages:
 def _sets() -> tuple[str, ...]:
     """Return the native sets of kernels; NumPy's where there is none."""
     return kernels.available()[:-1] or kernels.available()
+
+
+@contextmanager
+def _choice_kept() -> Iterator[None]:
+    """Put the caller's choice of kernels back afterwards; a call sets its own before it runs."""
+    before = os.environ.get(kernels.ENVIRONMENT)
+    try:
+        yield
+    finally:
+        os.environ.pop(kernels.ENVIRONMENT, None)
+        if before is not None:
+            os.environ[kernels.ENVIRONMENT] = before
 
 
 def _with(name: str, call: Call) -> Call:

@@ -172,8 +172,9 @@ def overlay(
 ) -> None:
     """Write the blended frame to `out`; see edgeseg.kernels.overlay for the arguments."""
     weight = min(int(alpha * 65536 + 0.5), 65535)
-    laid = _whole(palette)[mask] * np.uint32(weight) >> 8
-    kept = frame * np.uint32(65535 - weight) >> 8
+    # Widened first: beside an array, NumPy 1 would give a scalar the array's eight bits.
+    laid = _whole(palette)[mask].astype(np.uint32) * np.uint32(weight) >> 8
+    kept = frame.astype(np.uint32) * np.uint32(65535 - weight) >> 8
     blended = ((kept + laid + 129) >> 8).astype(np.uint8)
     marked = contours(mask, contour)
     blended[marked] = _whole(contour_palette)[mask[marked]]

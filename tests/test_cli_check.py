@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from edgeseg.cli import main
-from edgeseg.converters.compilers import vela
+from edgeseg.converters.compilers import vela, xnnpack
 
 DATA = Path(__file__).parent / "data"
 FLOAT, INT8, ARGMAX = (str(DATA / f"tiny-{name}.tflite") for name in ("float32", "int8", "argmax"))
 
+needs_xnnpack = pytest.mark.skipif(bool(xnnpack.why_not()), reason=xnnpack.why_not())
 needs_vela = pytest.mark.skipif(bool(vela.why_not()), reason=vela.why_not())
 
 
@@ -31,6 +32,7 @@ def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, di
     return code, found
 
 
+@needs_xnnpack
 def test_a_file_that_runs_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", FLOAT, "--target", "cpu"]) == 0
     out = capsys.readouterr().out
@@ -50,6 +52,7 @@ def test_what_falls_back_is_said_with_reason_remedy_and_source(
     assert max(map(len, out.splitlines())) <= 80
 
 
+@needs_xnnpack
 def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     code, found = answer(capsys, ARGMAX, FLOAT, "--target", "cpu,cpu-reference,cpu")
     assert (code, found["ok"]) == (1, False)
@@ -79,6 +82,7 @@ def test_all_is_a_table_of_targets(capsys: pytest.CaptureFixture[str]) -> None:
     assert max(map(len, out.splitlines())) <= 80
 
 
+@needs_xnnpack
 def test_strict_wants_a_compiler(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", FLOAT, "--target", "cpu", "--strict"]) == 0
     assert main(["check", FLOAT, "--target", "cpu-reference"]) == 0

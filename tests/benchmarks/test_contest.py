@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from io import StringIO
 from pathlib import Path
 from time import sleep
@@ -70,13 +71,18 @@ def test_a_page_gets_the_tables_between_its_marks(results: Results, tmp_path: Pa
         write_markdown(results, "y", page)
 
 
-def test_decode_is_held_against_opencv_on_the_same_scores() -> None:
+@pytest.mark.parametrize("asked", ["", "numpy"])
+def test_decode_is_held_against_opencv_on_the_same_scores(
+    asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGESEG_KERNELS", asked)
     ramp = np.linspace(-128, 127, 12 * 16 * 3).reshape(12, 16, 3).round().astype(np.int8)
     scores = np.stack([ramp[..., 0], ramp[::-1, :, 1], ramp[:, ::-1, 2]], axis=-1)
     table = kernels.decode_table("scores", [scores], Size(160, 120), QUICK)
     assert table.rows[0].label == "cv2.resize + np.argmax"
     assert len(table.rows) >= 2
     assert float(table.notes[0].partition("%")[0]) > 99
+    assert os.environ["EDGESEG_KERNELS"] == asked
 
 
 def test_frames_are_rendered_where_none_are_given() -> None:
