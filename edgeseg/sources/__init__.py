@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Literal, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.errors import SourceError
+from edgeseg.kernels import Layout
 from edgeseg.manifest import Size
 
-__all__ = ["Frame", "Source", "open_source"]
+__all__ = ["NOTHING", "Frame", "Layout", "Source", "SourceStatus", "State", "open_source"]
+
+State = Literal["opening", "live", "stalled", "lost", "ended"]
+
+NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
+
+_TO_BGR = {
+    "rgb": cv2.COLOR_RGB2BGR,
+    "grey": cv2.COLOR_GRAY2BGR,
+    "yuyv": cv2.COLOR_YUV2BGR_YUYV,
+    "nv12": cv2.COLOR_YUV2BGR_NV12,
+}
 
 
 @dataclass(frozen=True)
@@ -23,17 +38,58 @@ class Frame:
 
     Attributes:
         index: counts what the source captured, from 0; a live source that drops leaves gaps.
-        pixels: BGR uint8 [h, w, 3].
-        captured_s: time.monotonic() when the picture reached this process.
+        raw: the picture as it came, uint8, in a layout of `edgeseg.prepare.prepare`.
+        captured_s: time.monotonic() when the picture was there, in whichever process that was.
         truth: the right class map, uint8 [h, w], where the source knows it (synthetic only).
         name: what files made from this frame are called, "000012" or the image's own stem.
+        layout: of `raw`; `bgr` is [h, w, 3].
     """
 
     index: int
-    pixels: NDArray[np.uint8]
+    raw: NDArray[np.uint8]
     captured_s: float
     truth: NDArray[np.uint8] | None = None
     name: str = ""
+    layout: Layout = "bgr"
+
+    @cached_property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The picture in BGR, uint8 [h, w, 3]; made from `raw` when it is first asked for."""
+        if self.layout == "bgr":
+            return self.raw
+        return np.asarray(cv2.cvtColor(self.raw, _TO_BGR[self.layout]), np.uint8)
+
+    @property
+    def size(self) -> Size:
+        """Of the picture."""
+        height, width = self.raw.shape[:2]
+        return Size(width, height // 3 * 2 if self.layout == "nv12" else height)
+
+
+@dataclass(frozen=True)
+class SourceStatus:
+    """How a source that can be lost is doing.
+
+    Attributes:
+        state: `opening` (first time), `live`, `stalled` (connected, but nothing comes), `lost`
+            (disconnected, tried again), `ended`.
+        since_s: time.monotonic() when that began.
+        retries: attempts to reconnect since it was last live.
+        losses: how often a live source stopped being live.
+        reason: of the last loss or refusal, empty where there was none.
+        mode: what the device gives, "1280x720 MJPG 30 fps", empty before it opened.
+        captured: pictures taken so far, good or bad.
+        frozen_s: for how long the very same picture has been coming.
+    """
+
+    state: State
+    since_s: float
+    retries: int = 0
+    losses: int = 0
+    reason: str = ""
+    mode: str = ""
+    captured: int = 0
+    frozen_s: float = 0.0
 
 
 class Source(Protocol):
@@ -46,6 +102,9 @@ class Source(Protocol):
         fps: nominal frames a second, None when unknown or meaningless.
         length: number of frames, None when endless or unknown.
         notes: what the user should hear at the end (skipped files, a video cut short).
+        dropped: frames that were captured but not yielded, by reason: `newer`, `damaged`, `frozen`.
+            With those that were yielded they make all that were captured.
+        status: how it is doing, None for a source that cannot be lost. May be read from any thread.
     """
 
     live: bool
@@ -54,6 +113,16 @@ class Source(Protocol):
     fps: float | None
     length: int | None
     notes: list[str]
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """By reason, so far."""
+        ...
+
+    @property
+    def status(self) -> SourceStatus | None:
+        """Now."""
+        ...
 
     def frames(self) -> Iterator[Frame]:
         """Yield frames in order; raises SourceError when the source cannot go on."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from edgeseg.errors import SourceError
 from edgeseg.manifest import Size
-from edgeseg.sources import Frame
+from edgeseg.sources import NOTHING, Frame, SourceStatus
 
 # OpenCV waits 10 s in a read when a camera stalls; one second is long for any frame rate in use.
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "1")
@@ -31,6 +31,8 @@ class Camera:
     """Frames of a V4L2 device, opened and read by the thread that runs `frames`."""
 
     live = True
+    dropped = NOTHING
+    status: SourceStatus | None = None
     length: int | None = None
     size: Size | None = None
     fps: float | None = None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edgeseg.errors import SourceError
 from edgeseg.manifest import Size
-from edgeseg.sources import Frame, Source
+from edgeseg.sources import NOTHING, Frame, Source, SourceStatus
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
@@ -25,6 +25,8 @@ class Images:
     """Image files as frames, in the order given; unreadable ones are skipped and named."""
 
     live = False
+    dropped = NOTHING
+    status: SourceStatus | None = None
     fps: float | None = None
     size: Size | None = None
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from edgeseg.errors import ConfigError
 from edgeseg.manifest import Size
-from edgeseg.sources import Frame
+from edgeseg.sources import NOTHING, Frame, SourceStatus
 from edgeseg.sources.street import render_street
 
 # Smaller pictures hold no street; larger ones take gigabytes.
@@ -40,6 +40,9 @@ class StreetOptions:
 
 class Street:
     """The rendered street as a source; every frame carries its truth."""
+
+    dropped = NOTHING
+    status: SourceStatus | None = None
 
     def __init__(self, options: StreetOptions) -> None:
         """Prepare the street; nothing is rendered before `frames`."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgeseg.errors import SourceError
 from edgeseg.manifest import Size
-from edgeseg.sources import Frame
+from edgeseg.sources import NOTHING, Frame, SourceStatus
 
 # Containers that store no frame count give one estimated from the duration.
 _TOLERATED_SHARE = 0.01
@@ -21,6 +21,8 @@ class VideoFile:
     """Frames of a video file through OpenCV; opened at once, so that errors come early."""
 
     live = False
+    dropped = NOTHING
+    status: SourceStatus | None = None
 
     def __init__(self, path: Path) -> None:
         """Open the file.
