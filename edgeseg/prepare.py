@@ -95,7 +95,7 @@ def prepare(
         _values(preparation, tensor),
         result[0],
         rgb=preparation.color == "rgb",
-        place=_whole_place(_size(pixels, layout), preparation),
+        place=_whole_place(size_of(pixels, layout), preparation),
     )
     return result
 
@@ -157,7 +157,8 @@ def _not_a_picture(frame: NDArray[Any], layout: Layout) -> str:
     return f"a frame is {frame.dtype} {list(frame.shape)}; expected uint8 {_SHAPES[layout]}"
 
 
-def _size(frame: NDArray[Any], layout: Layout) -> Size:
+def size_of(frame: NDArray[Any], layout: Layout) -> Size:
+    """Return the size of a frame of a layout."""
     height, width = frame.shape[:2]
     return Size(width, height // 3 * 2 if layout == "nv12" else height)
 

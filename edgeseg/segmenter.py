@@ -16,9 +16,10 @@ from edgeseg.decode import decode, decode_class_map
 from edgeseg.errors import ModelError
 from edgeseg.flatbuffer import read_model
 from edgeseg.heads import check_head, grid_on
+from edgeseg.kernels_numpy_pictures import Layout
 from edgeseg.manifest import Manifest, Size
 from edgeseg.modelfile import ManifestOverrides, infer_manifest, override, read_manifest
-from edgeseg.prepare import place, prepare
+from edgeseg.prepare import place, prepare, size_of
 from edgeseg.runtimes import Runtime, open_runtime
 from edgeseg.tflite_metadata import read_hints
 
@@ -97,29 +98,35 @@ class Segmenter:
             self.runtime.close()
             raise
 
-    def segment(self, frame: NDArray[Any], size: Size | None = None) -> Segmentation:
+    def segment(
+        self, frame: NDArray[Any], size: Size | None = None, *, layout: Layout = "bgr"
+    ) -> Segmentation:
         """Return the class map of a frame (uint8 BGR [h, w, 3]; grey and BGRA are converted).
 
         Args:
             frame: the frame.
             size: of the class map; None is the frame's.
+            layout: of the frame, as for `edgeseg.prepare.prepare`.
 
         Raises:
             SourceError: the frame is no such picture.
             ModelError: the model fails, or gives classes without a label.
         """
         # Written into the network's own input, and read from its own output.
-        tensor, prepare_ms = _timed(lambda: self.prepare(frame, self.runtime.input_tensor()))
+        into = self.runtime.input_tensor()
+        tensor, prepare_ms = _timed(lambda: self.prepare(frame, into, layout=layout))
         output, infer_ms = _timed(lambda: self.infer(tensor))
-        own = Size(frame.shape[1], frame.shape[0])
+        own = size_of(frame, layout)
         gives_scores = self.manifest.head.kind != "class_map"
         counts = np.zeros(output.shape[3], np.uint32) if gives_scores else None
         mask, decode_ms = _timed(lambda: self.decode(output, own, size, counts=counts))
         return Segmentation(mask, StageTimes(prepare_ms, infer_ms, decode_ms), counts)
 
-    def prepare(self, frame: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
+    def prepare(
+        self, frame: NDArray[Any], out: NDArray[Any] | None = None, *, layout: Layout = "bgr"
+    ) -> NDArray[Any]:
         """Return the input tensor of a frame; see `edgeseg.prepare.prepare`."""
-        return prepare(frame, self.manifest.preparation, self.runtime.inputs, out)
+        return prepare(frame, self.manifest.preparation, self.runtime.inputs, out, layout=layout)
 
     def infer(self, tensor: NDArray[Any]) -> NDArray[Any]:
         """Return the network's output, valid until the next `infer`.

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.errors import SourceError
-from edgeseg.kernels import Layout
+from edgeseg.kernels_numpy_pictures import Layout
 from edgeseg.manifest import Size
+from edgeseg.prepare import size_of
 
 __all__ = ["NOTHING", "Frame", "Layout", "Source", "SourceStatus", "State", "open_source"]
 
@@ -62,8 +63,7 @@ class Frame:
     @property
     def size(self) -> Size:
         """Of the picture."""
-        height, width = self.raw.shape[:2]
-        return Size(width, height // 3 * 2 if self.layout == "nv12" else height)
+        return size_of(self.raw, self.layout)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.errors import SourceError
+from edgeseg.kernels_numpy_pictures import Layout
 from edgeseg.manifest import Size
-from edgeseg.sources import Layout
 
 # Imported in the capture process alone, when one of the kind is opened.
 _KINDS = {
