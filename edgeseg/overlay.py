@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import cv2
@@ -25,6 +27,9 @@ Palette = Sequence[tuple[int, int, int]]
 _LEGEND_ALL = 12
 _LEGEND_SHARE = 0.005
 _WIDEST_CONTOUR = 64
+
+# Sinks ask for the same result within a moment of each other.
+_PAINTED = 3
 
 
 def colorize(mask: NDArray[np.uint8], palette: Palette, *, out: Picture | None = None) -> Picture:
@@ -106,7 +111,7 @@ def fit(picture: Picture, size: Size) -> Picture:
 
 
 class Painter:
-    """Paints results, each once however many sinks ask for it."""
+    """Paints results, each once however many sinks ask for it, from any thread."""
 
     def __init__(
         self,
@@ -123,14 +128,18 @@ class Painter:
         self._alpha = alpha
         self._legend = legend
         self._status = status
-        self._last: tuple[FrameResult, Picture] | None = None
+        self._lock = Lock()
+        self._painted: deque[tuple[FrameResult, Picture]] = deque(maxlen=_PAINTED)
         self._rate = _Rate()
 
     def paint(self, result: FrameResult) -> Picture:
         """Return the overlay of `result`, BGR uint8 [h, w, 3]; treat it as read-only."""
-        if self._last is None or self._last[0] is not result:
-            self._last = (result, self._paint(result))
-        return self._last[1]
+        with self._lock:
+            for known, picture in self._painted:
+                if known is result:
+                    return picture
+            self._painted.append((result, self._paint(result)))
+            return self._painted[-1][1]
 
     def _paint(self, result: FrameResult) -> Picture:
         pixels = result.frame.pixels
@@ -161,6 +170,9 @@ class _Rate:
         self._period_s = 0.0
 
     def at(self, time_s: float) -> float:
+        # A sink that lags asks for an older picture than another one did.
+        if self._last_s is not None and time_s <= self._last_s:
+            return 1 / self._period_s if self._period_s > 0 else 0.0
         if self._last_s is not None:
             period_s = time_s - self._last_s
             weight = 0.1 if self._period_s else 1.0

@@ -16,8 +16,8 @@ class Slot(Generic[T]):
     """Room for one item between one producing and one consuming thread.
 
     Attributes:
-        replaced: how many items were never taken because a newer one came, or the consumer left
-            (`newest` only).
+        replaced: how many items were never taken because a newer one came (`newest` only).
+        abandoned: how many were never taken because the consumer left.
     """
 
     def __init__(self, *, newest: bool) -> None:
@@ -28,6 +28,7 @@ class Slot(Generic[T]):
                 makes `put` wait for room, so nothing is lost.
         """
         self.replaced = 0
+        self.abandoned = 0
         self._newest = newest
         self._change = threading.Condition()
         self._items: list[T] = []
@@ -50,6 +51,7 @@ class Slot(Generic[T]):
                 self._items[:] = [item]
                 self._change.notify_all()
                 return True
+            self.abandoned += 1
         self.check()
         return False
 
@@ -63,9 +65,8 @@ class Slot(Generic[T]):
     def leave(self, error: BaseException | None = None) -> None:
         """Say that nothing more will be taken; `error` is raised at the producer."""
         with self._change:
-            if self._newest:
-                self.replaced += len(self._items)
-                self._items.clear()
+            self.abandoned += len(self._items)
+            self._items.clear()
             self._left = True
             self._leave_error = error
             self._change.notify_all()

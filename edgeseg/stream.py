@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -14,35 +14,38 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.errors import EdgesegError, OutputError, SourceError
+from edgeseg.errors import ConfigError, SourceError
+from edgeseg.kernels_numpy_pictures import Layout
 from edgeseg.manifest import Manifest
+from edgeseg.monitor import Monitor
+from edgeseg.outlet import Outlet, as_ours
 from edgeseg.segmenter import Segmentation, StageTimes
 from edgeseg.sinks import Sink
 from edgeseg.slot import Slot
 from edgeseg.sources import Frame, Source
-from edgeseg.summary import RunSummary, Tally
+from edgeseg.summary import RunSummary, SinkSummary, Tally
 
-__all__ = ["FrameResult", "RunSummary", "run_stream"]
+__all__ = ["FrameResult", "Pace", "RunSummary", "run_stream"]
 
 # The thread contract.
 #
-#   capture thread --[slot of frames]--> caller's thread --[slot of results]--> output thread
-#   runs source.frames()                 segments                               writes every sink
+#   capture thread --[slot of frames]--> caller's thread --[slot of results]--> a thread for each
+#   runs source.frames()                 segments           ...                 sink: writes it
 #
 # - A slot holds one item. For a live source the newer item replaces the one that waits, and what
-#   was replaced is counted: frames as dropped, results as missed by the sinks. So neither inference
-#   nor a slow sink ever makes the loop fall behind. For any other source a full slot makes its
-#   producer wait: every frame is written, in order, and memory stays bounded.
+#   was replaced is counted: frames as dropped, results as missed by that sink. So neither inference
+#   nor a slow sink ever makes the loop, or another sink, fall behind. For any other source a full
+#   slot makes its producer wait: every frame is written, in order, and memory stays bounded.
 # - A source is opened in the caller's thread but read only in the capture thread. That thread is a
 #   daemon: one that is stuck in a driver is left behind after _PATIENCE_S and never awaited again.
-# - Sinks are written and closed only in the output thread. All are closed whatever happened, so
-#   every file is finished; run_stream returns or raises after that.
-# - An error in either thread travels through its slot, and run_stream raises it in the caller's
+# - A sink is written and closed only in its own thread. All are closed whatever happened, so every
+#   file is finished; run_stream returns or raises after that.
+# - An error in another thread travels through its slot, and run_stream raises it in the caller's
 #   thread. The caller's thread never waits longer than a moment without looking at `stop`.
 
 _CAPTURE_THREAD = "edgeseg-capture"
 
-# Cameras end a stalled read after one second (sources/camera.py); a little more, and it is stuck.
+# Closing a source ends its frames at once or after the picture at hand; longer, and it is stuck.
 _PATIENCE_S = 1.3
 
 
@@ -51,9 +54,35 @@ class Masker(Protocol):
 
     manifest: Manifest
 
-    def segment(self, frame: NDArray[np.uint8]) -> Segmentation:
-        """Return the class map of a BGR frame, uint8 [h, w], and what it took."""
+    def segment(self, frame: NDArray[np.uint8], *, layout: Layout) -> Segmentation:
+        """Return the class map of a frame of a layout, uint8 [h, w], and what it took."""
         ...
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Which frames of a source are worth masking.
+
+    Attributes:
+        every: mask each N-th captured frame only.
+        max_age_ms: leave out frames that are older when their turn comes (live sources only).
+        max_fps: mask at most so many a second.
+    """
+
+    every: int = 1
+    max_age_ms: float | None = None
+    max_fps: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ConfigError: one makes no sense.
+        """
+        limits = (("every", self.every), ("max age", self.max_age_ms), ("max fps", self.max_fps))
+        wrong = [f"{name} is {value}" for name, value in limits if value is not None and value <= 0]
+        if wrong:
+            raise ConfigError(f"{', '.join(wrong)}; expected more than 0")
 
 
 @dataclass(frozen=True)
@@ -85,6 +114,9 @@ class FrameResult:
         return shares / self.mask.size
 
 
+_EVERY_FRAME = Pace()
+
+
 def run_stream(
     source: Source,
     segmenter: Masker,
@@ -93,6 +125,8 @@ def run_stream(
     stop: threading.Event,
     limit: int | None = None,
     duration_s: float | None = None,
+    pace: Pace = _EVERY_FRAME,
+    monitor: Monitor | None = None,
 ) -> RunSummary:
     """Mask a source's frames until it ends, `stop` is set, or a limit is reached.
 
@@ -105,6 +139,8 @@ def run_stream(
         stop: set it from a signal handler, a sink or another thread to end after the frame at hand.
         limit: the most frames to mask.
         duration_s: the longest time to run.
+        pace: which frames to leave out.
+        monitor: tells others how far the run has come.
 
     Raises:
         SourceError: the source failed; results before that are in the sinks.
@@ -112,31 +148,105 @@ def run_stream(
         EdgesegError: the segmenter failed.
     """
     tally = Tally(segmenter.manifest.labels)
-    frames: Slot[Frame] = Slot(newest=source.live)
-    results: Slot[FrameResult] = Slot(newest=source.live)
-    capture = _start(_CAPTURE_THREAD, _capture, source, frames)
-    output = _start("edgeseg-output", _output, results, sinks, tally)
+    intake = _Intake(source, pace)
+    outlets = [Outlet(sink, newest=source.live) for sink in sinks]
+    counting = Outlet(_Counting(tally), newest=source.live)
+    if monitor is not None:
+        monitor.attach(lambda: tally.progress(source, intake.dropped(), _missed(outlets)))
     try:
-        for count, frame in enumerate(frames.items(_deadline(stop, duration_s)), start=1):
+        for count, frame in enumerate(intake.frames(stop, duration_s), start=1):
             result = _mask(segmenter, frame)
-            tally.masked(result.times, result.age_ms)
-            if not results.put(result) or count == limit:
+            tally.masked(result)
+            counting.give(result)
+            taken = [outlet.give(result) for outlet in outlets]
+            if not all(taken) or count == limit:
                 break
     finally:
-        frames.leave()
-        source.close()
-        results.end()
-        output.join()
+        intake.leave()
+        for outlet in (*outlets, counting):
+            outlet.finish()
         tally.finished()
-        capture.join(_PATIENCE_S)
-    results.check()
-    return tally.summary(source, dropped=frames.replaced, missed=results.replaced)
+        intake.join()
+    for outlet in (*outlets, counting):
+        outlet.check()
+    return tally.summary(source, dropped=intake.dropped(), sinks=_summaries(outlets))
 
 
-def _start(name: str, work: Callable[..., None], *args: object) -> threading.Thread:
-    thread = threading.Thread(target=work, args=args, name=name, daemon=True)
-    thread.start()
-    return thread
+class _Intake:
+    """The frames of a source that are worth masking, and how many were not, by reason."""
+
+    def __init__(self, source: Source, pace: Pace) -> None:
+        """Start to capture."""
+        self._source = source
+        self._pace = pace
+        self._slot: Slot[Frame] = Slot(newest=source.live)
+        self._left_out: Counter[str] = Counter()
+        self._thread = threading.Thread(target=self._capture, name=_CAPTURE_THREAD, daemon=True)
+        self._thread.start()
+
+    def frames(self, stop: threading.Event, duration_s: float | None) -> Iterator[Frame]:
+        """Yield frames until the source ends, `stop` is set or the time is up."""
+        for frame in self._slot.items(_deadline(stop, duration_s)):
+            start_s = time.monotonic()
+            if self._is_too_old(frame, start_s):
+                self._left_out["too old"] += 1
+                continue
+            yield frame
+            if self._pace.max_fps is not None:
+                stop.wait(max(0.0, start_s + 1 / self._pace.max_fps - time.monotonic()))
+
+    def leave(self) -> None:
+        """Take no more, and close the source."""
+        self._slot.leave()
+        self._source.close()
+
+    def join(self) -> None:
+        """Wait a moment for the capture thread to end."""
+        self._thread.join(_PATIENCE_S)
+
+    def dropped(self) -> dict[str, int]:
+        """Return how many frames were captured but not masked, by reason."""
+        reasons = Counter(self._source.dropped)
+        reasons.update(self._left_out)
+        reasons.update({"newer": self._slot.replaced, "end": self._slot.abandoned})
+        return {reason: count for reason, count in reasons.items() if count}
+
+    def _is_too_old(self, frame: Frame, now_s: float) -> bool:
+        limit_ms = self._pace.max_age_ms
+        if limit_ms is None or not self._source.live:
+            return False
+        return (now_s - frame.captured_s) * 1e3 > limit_ms
+
+    def _capture(self) -> None:
+        error: BaseException | None = None
+        due = 0
+        try:
+            for frame in self._source.frames():
+                if frame.index < due:
+                    self._left_out["every"] += 1
+                    continue
+                # Of a live source's frames some are dropped before; the grid stays where it was.
+                due = frame.index - frame.index % self._pace.every + self._pace.every
+                if not self._slot.put(frame):
+                    break
+        except BaseException as caught:  # noqa: BLE001  it is raised in the caller's thread
+            error = as_ours(caught, SourceError, self._source.name)
+        self._slot.end(error)
+
+
+class _Counting(Sink):
+    """Adds up what the masks hold, beside the loop like any sink."""
+
+    name = "summary"
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    def write(self, result: FrameResult) -> None:
+        self._tally.seen(result)
+
+    def close(self) -> None:
+        return
 
 
 def _deadline(stop: threading.Event, duration_s: float | None) -> Callable[[], bool]:
@@ -147,49 +257,28 @@ def _deadline(stop: threading.Event, duration_s: float | None) -> Callable[[], b
 
 
 def _mask(segmenter: Masker, frame: Frame) -> FrameResult:
-    segmentation = segmenter.segment(frame.pixels)
+    segmentation = segmenter.segment(frame.raw, layout=frame.layout)
     age_ms = (time.monotonic() - frame.captured_s) * 1e3
     return FrameResult(
         frame, segmentation.mask, segmentation.times, age_ms, counts=segmentation.counts
     )
 
 
-def _capture(source: Source, frames: Slot[Frame]) -> None:
-    error: BaseException | None = None
-    try:
-        for frame in source.frames():
-            if not frames.put(frame):
-                break
-    except BaseException as caught:  # noqa: BLE001  it is raised in the caller's thread
-        error = _as_ours(caught, SourceError, source.name)
-    frames.end(error)
+def _missed(outlets: Sequence[Outlet]) -> dict[str, int]:
+    return {name: outlet.missed for name, outlet in _named(outlets)}
 
 
-def _output(results: Slot[FrameResult], sinks: Sequence[Sink], tally: Tally) -> None:
-    error: BaseException | None = None
-    name = "output"
-    try:
-        with ExitStack() as closing:
-            for sink in sinks:
-                closing.callback(sink.close)
-            for result in results.items():
-                start_s = time.perf_counter()
-                for sink in sinks:
-                    name = sink.name
-                    sink.write(result)
-                tally.written(result, (time.perf_counter() - start_s) * 1e3)
-    except BaseException as caught:  # noqa: BLE001  it is raised in the caller's thread
-        error = _as_ours(caught, OutputError, name)
-    results.leave(error)
+def _summaries(outlets: Sequence[Outlet]) -> dict[str, SinkSummary]:
+    return {name: outlet.summary() for name, outlet in _named(outlets)}
 
 
-def _as_ours(error: BaseException, kind: type[EdgesegError], name: str) -> BaseException:
-    """Turn what the world does into our error; a bug stays what it is, with its traceback."""
-    if isinstance(error, OSError | MemoryError | cv2.error) and not isinstance(error, EdgesegError):
-        ours = kind(f"{name}: {str(error) or type(error).__name__}")
-        ours.__cause__ = error
-        return ours
-    return error
+def _named(outlets: Sequence[Outlet]) -> Iterator[tuple[str, Outlet]]:
+    """Yield outlets with their names; a second one of the same name gets a number."""
+    uses: Counter[str] = Counter()
+    for outlet in outlets:
+        uses[outlet.name] += 1
+        count = uses[outlet.name]
+        yield outlet.name if count == 1 else f"{outlet.name} ({count})", outlet
 
 
 def capture_is_stuck() -> bool:

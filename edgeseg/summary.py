@@ -4,32 +4,52 @@ from __future__ import annotations
 
 import random
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeseg.labels import STREET
 from edgeseg.manifest import Size
 from edgeseg.metrics import confusion, mean_iou, pixel_accuracy
+from edgeseg.monitor import Progress
 
 if TYPE_CHECKING:
-    from edgeseg.segmenter import StageTimes
     from edgeseg.sources import Source
     from edgeseg.stream import FrameResult
 
 # Enough for a steady p95; a run of days must not fill the memory with times.
 _KEPT_TIMES = 4096
 
+# The rate of a running run is that of its last two seconds.
+_WINDOW_S = 2.0
+_RECENT = 512
+
 
 @dataclass(frozen=True)
 class Spread:
-    """Median and 95th percentile, in milliseconds."""
+    """Median, 95th and 99th percentile, in milliseconds."""
 
     p50_ms: float
     p95_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True)
+class SinkSummary:
+    """What became of the results that an output was given.
+
+    Attributes:
+        written: how many it took.
+        missed: how many it had no time for (live only).
+        time: a result took, None where it took none.
+    """
+
+    written: int
+    missed: int
+    time: Spread | None
 
 
 @dataclass(frozen=True)
@@ -55,12 +75,14 @@ class RunSummary:
         source: its name.
         live: whether only the newest frames mattered.
         size: of the frames; the first one's.
+        captured: frames that the source captured: those masked and those dropped.
         frames: how many were masked.
-        dropped: captured but never masked, because a newer frame came first (live only).
-        missed: masked but not written, because the sinks were busy (live only).
+        dropped: those that were not, by reason: `newer` (one came first), `too old`, `every`,
+            `damaged`, `frozen`, `end` (waiting when the run ended).
         duration_s: from the first frame until everything was written.
         fps: masked frames a second of that.
-        times: `age`, `prepare`, `infer`, `decode` of masked frames, `output` of written ones.
+        times: `age`, `prepare`, `infer`, `decode` of masked frames.
+        sinks: what became of the results, by the sinks' names.
         coverage: mean share of the pixels for each label.
         accuracy: None where no truth is known.
         notes: what the source has to say (skipped files, a lost camera).
@@ -69,79 +91,102 @@ class RunSummary:
     source: str
     live: bool
     size: Size | None
+    captured: int
     frames: int
-    dropped: int
-    missed: int
+    dropped: Mapping[str, int]
     duration_s: float
     fps: float
     times: Mapping[str, Spread]
+    sinks: Mapping[str, SinkSummary]
     coverage: Mapping[str, float]
     accuracy: Accuracy | None
     notes: tuple[str, ...]
 
 
 class Tally:
-    """Counts while a run goes on; `masked` and `written` may be called from different threads."""
+    """Counts while a run goes on. `masked` and `seen` may be called from different threads."""
 
     def __init__(self, labels: Sequence[str]) -> None:
         """Start empty; a truth is compared only where `labels` are the street's."""
         self._labels = tuple(labels)
-        self._times = {name: _Sample() for name in ("age", "prepare", "infer", "decode", "output")}
+        self._times = {name: Sample() for name in ("age", "prepare", "infer", "decode")}
+        self._last_ms: dict[str, float] = {}
+        self._recent_s: deque[float] = deque(maxlen=_RECENT)
         self._frames = 0
-        self._start_s = 0.0
-        self._end_s = 0.0
+        self._begin_s = self._start_s = self._end_s = time.monotonic()
         self._size: Size | None = None
-        self._written = 0
+        self._seen = 0
         self._coverage = np.zeros(256)
         self._confusion = np.zeros((len(labels), len(labels)), np.int64)
         self._with_truth = 0
 
-    def masked(self, times: StageTimes, age_ms: float) -> None:
+    def masked(self, result: FrameResult) -> None:
         """Count a masked frame."""
+        times = result.times
+        now_s = time.monotonic()
         stages = {"prepare": times.prepare_ms, "infer": times.infer_ms, "decode": times.decode_ms}
         if self._frames == 0:
-            self._start_s = time.monotonic() - sum(stages.values()) / 1e3
+            self._start_s = now_s - sum(stages.values()) / 1e3
+            self._size = result.frame.size
         self._frames += 1
-        for name, value_ms in {**stages, "age": age_ms}.items():
+        self._recent_s.append(now_s)
+        self._last_ms = {"age": result.age_ms, **stages}
+        for name, value_ms in self._last_ms.items():
             self._times[name].add(value_ms)
 
-    def written(self, result: FrameResult, output_ms: float) -> None:
-        """Count a result that the sinks have taken."""
-        self._times["output"].add(output_ms)
-        self._size = self._size or Size(*result.mask.shape[1::-1])
-        self._written += 1
+    def seen(self, result: FrameResult) -> None:
+        """Add what a mask holds; this takes a moment."""
+        self._seen += 1
         self._coverage += result.coverage
         if result.frame.truth is not None and self._labels == STREET.names:
-            self._compare(result.frame.truth, result.mask)
+            self._confusion += confusion(
+                result.frame.truth, result.mask, len(self._labels), STREET.ignore
+            )
+            self._with_truth += 1
 
     def finished(self) -> None:
         """Take the time: everything is written."""
         self._end_s = time.monotonic()
 
-    def summary(self, source: Source, *, dropped: int, missed: int) -> RunSummary:
+    def progress(
+        self, source: Source, dropped: Mapping[str, int], missed: Mapping[str, int]
+    ) -> Progress:
+        """Return how far the run has come; may be called from any thread."""
+        return Progress(
+            running_s=time.monotonic() - self._begin_s,
+            size=self._size,
+            masked=self._frames,
+            dropped=dropped,
+            missed=missed,
+            fps=_rate(tuple(self._recent_s)),
+            times_ms=self._last_ms,
+            source=source.status,
+        )
+
+    def summary(
+        self, source: Source, *, dropped: Mapping[str, int], sinks: Mapping[str, SinkSummary]
+    ) -> RunSummary:
         """Return the sum of it, after `finished`."""
         duration_s = self._end_s - self._start_s if self._frames else 0.0
+        times = {name: sample.spread() for name, sample in self._times.items()}
         return RunSummary(
             source=source.name,
             live=source.live,
             size=self._size,
+            captured=self._frames + sum(dropped.values()),
             frames=self._frames,
             dropped=dropped,
-            missed=missed,
             duration_s=duration_s,
             fps=self._frames / duration_s if duration_s else 0.0,
-            times={name: sample.spread() for name, sample in self._times.items() if sample.count},
+            times={name: spread for name, spread in times.items() if spread is not None},
+            sinks=sinks,
             coverage=self._mean_coverage(),
             accuracy=self._accuracy(),
             notes=tuple(source.notes),
         )
 
-    def _compare(self, truth: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
-        self._confusion += confusion(truth, mask, len(self._labels), STREET.ignore)
-        self._with_truth += 1
-
     def _mean_coverage(self) -> dict[str, float]:
-        mean = self._coverage / max(1, self._written)
+        mean = self._coverage / max(1, self._seen)
         return {label: float(mean[index]) for index, label in enumerate(self._labels)}
 
     def _accuracy(self) -> Accuracy | None:
@@ -154,15 +199,24 @@ class Tally:
         )
 
 
-class _Sample:
+def _rate(times_s: Sequence[float]) -> float:
+    """Return the events a second of the last _WINDOW_S; none if the last was longer ago."""
+    now_s = time.monotonic()
+    late = [time_s for time_s in times_s if now_s - time_s <= _WINDOW_S]
+    return (len(late) - 1) / (now_s - late[0]) if len(late) > 1 else 0.0
+
+
+class Sample:
     """All values at first, later a uniform random sample of them (Vitter 1985, algorithm R)."""
 
     def __init__(self) -> None:
+        """Start empty."""
         self.count = 0
         self._kept: list[float] = []
         self._random = random.Random(0)
 
     def add(self, value: float) -> None:
+        """Take one in."""
         self.count += 1
         if len(self._kept) < _KEPT_TIMES:
             self._kept.append(value)
@@ -171,6 +225,8 @@ class _Sample:
         if place < _KEPT_TIMES:
             self._kept[place] = value
 
-    def spread(self) -> Spread:
-        p50, p95 = np.percentile(self._kept, [50, 95])
-        return Spread(float(p50), float(p95))
+    def spread(self) -> Spread | None:
+        """Return the percentiles, None where there is nothing."""
+        if not self._kept:
+            return None
+        return Spread(*np.percentile(self._kept, [50, 95, 99]).tolist())

@@ -92,18 +92,21 @@ def test_the_summary_for_programs(video: Path, capsys: pytest.CaptureFixture[str
     assert run("--source", video, "--json", "--threads", 1) == 0
     summary = json.loads(capsys.readouterr().out)
     assert summary["frames"] == 40
-    assert summary["dropped"] == summary["missed"] == summary["signal"] == 0
+    assert summary["signal"] == 0
+    assert summary["dropped"] == {}
+    assert summary["captured"] == summary["frames"]
     assert summary["threads"] == 1
     assert summary["coverage"]["red"] == 1.0
     assert summary["size"] == [64, 48]
-    assert set(summary["times"]) == {"age", "prepare", "infer", "decode", "output"}
+    assert set(summary["times"]) == {"age", "prepare", "infer", "decode"}
+    assert set(summary["times"]["age"]) == {"p50_ms", "p95_ms", "p99_ms"}
 
 
 def test_a_live_source_drops_and_counts(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--source", f"{STREET}&live=1&fps=50&frames=25", "--json") == 0
     summary = json.loads(capsys.readouterr().out)
     assert summary["live"]
-    assert summary["frames"] + summary["dropped"] == 25
+    assert summary["frames"] + sum(summary["dropped"].values()) == summary["captured"] == 25
 
 
 def test_the_duration_ends_an_endless_source(capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,7 +178,7 @@ def test_a_failing_output_keeps_the_others(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     (tmp_path / "masks" / "000005.png").mkdir(parents=True)  # in the way of the sixth mask
     assert run("--source", STREET, "--save", out, "--masks", tmp_path / "masks") == 2
-    assert len(frames_in(out)) == 5
+    assert len(frames_in(out)) >= 5
     assert (tmp_path / "masks" / "000004.png").is_file()
     assert [path.name for path in (tmp_path / "masks").glob(".*")] == []
 

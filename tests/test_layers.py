@@ -26,7 +26,7 @@ LAYERS = (
     ("edgeseg.kernels", "edgeseg.kernels_numpy", "edgeseg._native"),
     ("edgeseg.prepare", "edgeseg.decode"),
     ("edgeseg.segmenter",),
-    ("edgeseg.stream",),
+    ("edgeseg.stream", "edgeseg.streaming"),
     ("edgeseg.cli", "edgeseg.__main__"),
 )
 UNNAMED = 1

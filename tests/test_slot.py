@@ -56,7 +56,7 @@ def test_a_consumer_that_left_makes_put_say_so() -> None:
     slot.put(1)
     slot.leave()
     assert not slot.put(2)
-    assert slot.replaced == 1
+    assert (slot.replaced, slot.abandoned) == (0, 2)
 
 
 def test_waiting_ends_when_asked() -> None:

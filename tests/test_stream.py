@@ -5,19 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeseg.errors import ModelError, OutputError, SourceError
+from edgeseg.errors import ConfigError, ModelError, OutputError, SourceError
 from edgeseg.labels import STREET
 from edgeseg.manifest import Head, Manifest, Preparation, Size
+from edgeseg.monitor import Monitor, Progress
 from edgeseg.segmenter import Segmentation, StageTimes
 from edgeseg.sinks import Sink
-from edgeseg.sources import Frame
-from edgeseg.stream import FrameResult, capture_is_stuck, run_stream
-from edgeseg.summary import RunSummary
+from edgeseg.sources import NOTHING, Frame, SourceStatus
+from edgeseg.stream import FrameResult, Pace, capture_is_stuck, run_stream
+from edgeseg.summary import RunSummary, Spread
 
 MANIFEST = Manifest(STREET.names, STREET.palette, Preparation(Size(8, 8)), Head())
 
@@ -26,6 +29,8 @@ class FakeSource:
     """Yields `count` frames, one every `period_s`, then raises `error` if there is one."""
 
     name = "fake"
+    dropped = NOTHING
+    status: SourceStatus | None = None
     size: Size | None = Size(4, 2)
     fps: float | None = None
 
@@ -71,7 +76,8 @@ class FakeSegmenter:
         self._period_s = period_s
         self._error = error
 
-    def segment(self, frame: NDArray[np.uint8]) -> Segmentation:
+    def segment(self, frame: NDArray[np.uint8], *, layout: str) -> Segmentation:
+        assert layout == "bgr"
         time.sleep(self._period_s)
         if self._error is not None:
             raise self._error
@@ -85,17 +91,17 @@ class FakeSink(Sink):
 
     def __init__(self, on_write: Callable[[FrameResult], None] = lambda _: None) -> None:
         self.indices: list[int] = []
-        self.threads: set[str] = set()
+        self.threads: set[int] = set()
         self.closed = 0
         self._on_write = on_write
 
     def write(self, result: FrameResult) -> None:
         self._on_write(result)
-        self.threads.add(threading.current_thread().name)
+        self.threads.add(threading.get_ident())
         self.indices.append(result.frame.index)
 
     def close(self) -> None:
-        self.threads.add(threading.current_thread().name)
+        self.threads.add(threading.get_ident())
         self.closed += 1
 
 
@@ -106,6 +112,8 @@ def run(
     stop: threading.Event | None = None,
     limit: int | None = None,
     duration_s: float | None = None,
+    pace: Pace | None = None,
+    monitor: Monitor | None = None,
 ) -> RunSummary:
     return run_stream(
         source,
@@ -114,6 +122,8 @@ def run(
         stop=stop or threading.Event(),
         limit=limit,
         duration_s=duration_s,
+        pace=pace or Pace(),
+        monitor=monitor,
     )
 
 
@@ -121,34 +131,105 @@ def test_a_file_gives_every_frame_in_order_to_every_sink() -> None:
     fast, slow = FakeSink(), FakeSink(lambda _: time.sleep(0.002))
     summary = run(FakeSource(30), fast, slow)
     assert fast.indices == slow.indices == list(range(30))
-    assert (summary.frames, summary.dropped, summary.missed) == (30, 0, 0)
+    assert (summary.frames, summary.captured, summary.dropped) == (30, 30, {})
+    assert [(one.written, one.missed) for one in summary.sinks.values()] == [(30, 0), (30, 0)]
+    assert list(summary.sinks) == ["fake sink", "fake sink (2)"]
     assert (fast.closed, slow.closed) == (1, 1)
 
 
-def test_sinks_see_one_thread_which_is_not_the_callers() -> None:
-    sink = FakeSink()
-    run(FakeSource(3), sink)
-    assert len(sink.threads) == 1
-    assert threading.current_thread().name not in sink.threads
+def test_a_sink_sees_one_thread_of_its_own() -> None:
+    first, second = FakeSink(), FakeSink()
+    run(FakeSource(3), first, second)
+    assert len(first.threads) == len(second.threads) == 1
+    assert len(first.threads | second.threads | {threading.get_ident()}) == 3
 
 
 def test_a_live_source_is_masked_at_its_newest_and_each_frame_accounted_for() -> None:
     source = FakeSource(60, live=True, period_s=0.002)
     sink = FakeSink()
     summary = run(source, sink, segmenter=FakeSegmenter(period_s=0.01))
-    assert summary.dropped > 0
-    assert summary.frames + summary.dropped == source.captured == 60
+    assert summary.dropped["newer"] > 0
+    assert summary.frames + summary.dropped["newer"] == summary.captured == source.captured == 60
     assert sink.indices == sorted(set(sink.indices))
     assert sink.indices[-1] == 59
 
 
 def test_a_slow_sink_never_slows_a_live_source() -> None:
     source = FakeSource(60, live=True, period_s=0.005)
-    sink = FakeSink(lambda _: time.sleep(0.1))
-    summary = run(source, sink)
+    slow, quick = FakeSink(lambda _: time.sleep(0.1)), FakeSink()
+    summary = run(source, slow, quick)
     assert summary.frames >= 50
-    assert summary.missed > 0
-    assert len(sink.indices) + summary.missed == summary.frames
+    assert len(quick.indices) >= 50
+    of_slow = summary.sinks["fake sink"]
+    assert of_slow.missed > 0
+    assert of_slow.written == len(slow.indices)
+    assert of_slow.written + of_slow.missed == summary.frames
+
+
+def test_what_waits_when_a_run_ends_is_accounted_for() -> None:
+    source = FakeSource(1000, live=True, period_s=0.001)
+    summary = run(source, segmenter=FakeSegmenter(period_s=0.02), limit=5)
+    assert summary.captured == source.captured
+    assert summary.dropped["end"] >= 1
+
+
+def test_every_third_frame() -> None:
+    sink = FakeSink()
+    summary = run(FakeSource(10), sink, pace=Pace(every=3))
+    assert sink.indices == [0, 3, 6, 9]
+    assert (summary.captured, summary.dropped) == (10, {"every": 6})
+
+
+def test_every_third_frame_of_a_source_that_drops_some_keeps_to_the_grid() -> None:
+    class Dropping(FakeSource):
+        def frames(self) -> Iterator[Frame]:
+            return (frame for frame in super().frames() if frame.index not in (3, 4, 6))
+
+    sink = FakeSink()
+    run(Dropping(12), sink, pace=Pace(every=3))
+    assert sink.indices == [0, 5, 7, 9]
+
+
+def test_old_frames_are_left_out_of_a_live_run() -> None:
+    class Late(FakeSource):
+        def frames(self) -> Iterator[Frame]:
+            for frame in super().frames():
+                late_s = 1.0 if frame.index % 2 else 0.0
+                yield replace(frame, captured_s=frame.captured_s - late_s)
+
+    sink = FakeSink()
+    summary = run(Late(10, live=True, period_s=0.03), sink, pace=Pace(max_age_ms=500))
+    assert set(sink.indices) <= {0, 2, 4, 6, 8}
+    assert summary.dropped["too old"] >= 1
+    assert summary.captured == 10
+
+
+def test_the_rate_can_be_limited() -> None:
+    start_s = time.monotonic()
+    summary = run(FakeSource(11), pace=Pace(max_fps=50))
+    assert summary.frames == 11
+    assert time.monotonic() - start_s >= 0.2
+
+
+@pytest.mark.parametrize("wrong", [{"every": 0}, {"max_age_ms": 0.0}, {"max_fps": -1.0}])
+def test_a_pace_that_makes_no_sense_is_refused(wrong: Any) -> None:
+    with pytest.raises(ConfigError, match="expected more than 0"):
+        Pace(**wrong)
+
+
+def test_a_monitor_tells_how_far_the_run_has_come() -> None:
+    monitor = Monitor()
+    seen: list[Progress] = []
+    sink = FakeSink(lambda _: seen.append(monitor.now()))
+    source = FakeSource(40, live=True, period_s=0.005)
+    summary = run(source, sink, segmenter=FakeSegmenter(period_s=0.02), monitor=monitor)
+    assert monitor.now().masked == summary.frames
+    assert monitor.now().dropped == summary.dropped
+    assert 1 <= seen[0].masked <= seen[-1].masked
+    assert 10 < seen[-1].fps <= 55
+    assert seen[-1].times_ms["infer"] == 2.0
+    assert seen[-1].missed.keys() == {"fake sink"}
+    assert seen[-1].size == Size(4, 2)
 
 
 def test_the_limit_ends_the_run() -> None:
@@ -207,7 +288,8 @@ def test_a_sink_that_fails_ends_the_run_and_finishes_the_others() -> None:
     good, bad = FakeSink(), FakeSink(fail)
     with pytest.raises(OutputError, match=r"fake sink: .*No space"):
         run(FakeSource(1000), good, bad)
-    assert good.indices == [0, 1, 2]
+    assert len(good.indices) >= 3
+    assert good.indices == list(range(len(good.indices)))
     assert (good.closed, bad.closed) == (1, 1)
 
 
@@ -254,8 +336,9 @@ def test_the_summary_adds_up() -> None:
     source = FakeSource(4, truth=3)
     source.notes.append("one file skipped")
     summary = run(source, FakeSink())
-    assert summary.times["infer"].p50_ms == 2.0
-    assert set(summary.times) == {"age", "prepare", "infer", "decode", "output"}
+    assert summary.times["infer"] == Spread(2.0, 2.0, 2.0)
+    assert set(summary.times) == {"age", "prepare", "infer", "decode"}
+    assert summary.sinks["fake sink"].time is not None
     assert summary.coverage["road"] == 1.0
     assert sum(summary.coverage.values()) == 1.0
     assert summary.accuracy is not None

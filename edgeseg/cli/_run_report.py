@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,16 +18,24 @@ if TYPE_CHECKING:
     from edgeseg.manifest import Manifest
     from edgeseg.sources import Source
     from edgeseg.stream import FrameResult
-    from edgeseg.summary import RunSummary
+    from edgeseg.summary import RunSummary, SinkSummary, Spread
 
 _STAGES = {
     "age": "frame age",
     "prepare": "prepare",
     "infer": "network",
     "decode": "decode",
-    "output": "outputs",
+}
+_REASONS = {
+    "newer": "a newer one was there",
+    "too old": "too old",
+    "every": "left out by --every",
+    "damaged": "damaged",
+    "frozen": "the same picture again",
+    "end": "waiting at the end",
 }
 _COVERAGE_SHOWN = 0.005
+_UNTOLD = ("progress",)  # the line on the screen is nobody's concern
 
 
 class ProgressSink(Sink):
@@ -86,9 +94,10 @@ def as_json(summary: RunSummary, setup: Setup, signal: int) -> str:
     figures["duration_s"] = round(summary.duration_s, 4)
     figures["fps"] = round(summary.fps, 3)
     figures["coverage"] = {name: round(share, 6) for name, share in summary.coverage.items()}
-    figures["times"] = {
-        name: {"p50_ms": round(spread.p50_ms, 3), "p95_ms": round(spread.p95_ms, 3)}
-        for name, spread in summary.times.items()
+    figures["times"] = {name: _rounded(spread) for name, spread in summary.times.items()}
+    figures["sinks"] = {
+        name: {**asdict(sink), "time": None if sink.time is None else _rounded(sink.time)}
+        for name, sink in summary.sinks.items()
     }
     model = {
         "name": setup.model,
@@ -112,6 +121,10 @@ def as_json(summary: RunSummary, setup: Setup, signal: int) -> str:
     )
 
 
+def _rounded(spread: Spread) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in asdict(spread).items()}
+
+
 def as_table(summary: RunSummary, setup: Setup) -> Table:
     """Return the summary for people."""
     grid = Table.grid(padding=(0, 2))
@@ -126,9 +139,10 @@ def as_table(summary: RunSummary, setup: Setup) -> Table:
 
 def _facts(summary: RunSummary, setup: Setup) -> Sequence[tuple[str, str]]:
     facts = [("source", summary.source), ("masked", _masked(summary))]
+    if summary.live or summary.dropped:
+        facts.append(("dropped", _dropped(summary.dropped)))
     if summary.live:
-        facts.append(("dropped", f"{summary.dropped} frames, because a newer one was there"))
-        facts.append(("missed", f"{summary.missed} results, because the outputs were busy"))
+        facts.append(("missed", _missed(summary.sinks)))
     facts += [("model", _model(setup)), ("runs on", _engine(setup))]
     if summary.frames:
         facts.append(("coverage", _coverage(summary.coverage)))
@@ -155,6 +169,16 @@ def _masked(summary: RunSummary) -> str:
     )
 
 
+def _dropped(dropped: Mapping[str, int]) -> str:
+    parts = [f"{count} ({_REASONS.get(reason, reason)})" for reason, count in dropped.items()]
+    return f"{' + '.join(parts)} frames" if parts else "no frame"
+
+
+def _missed(sinks: Mapping[str, SinkSummary]) -> str:
+    parts = [f"{sink.missed} by {name}" for name, sink in sinks.items() if sink.missed]
+    return f"{', '.join(parts)}: too busy for these results" if parts else "no result"
+
+
 def _model(setup: Setup) -> str:
     manifest = setup.manifest
     parts = (manifest.decoder, manifest.encoder, manifest.upsampling, manifest.precision)
@@ -177,10 +201,12 @@ def _coverage(coverage: Mapping[str, float]) -> str:
 def _times(summary: RunSummary) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
     table.add_column("ms")
-    table.add_column("p50", justify="right")
-    table.add_column("p95", justify="right")
-    for name, label in _STAGES.items():
-        spread: Any = summary.times.get(name)
+    for title in ("p50", "p95", "p99"):
+        table.add_column(title, justify="right")
+    rows = [(label, summary.times.get(name)) for name, label in _STAGES.items()]
+    rows += [(name, sink.time) for name, sink in summary.sinks.items() if name not in _UNTOLD]
+    for label, spread in rows:
         if spread is not None:
-            table.add_row(label, f"{spread.p50_ms:.1f}", f"{spread.p95_ms:.1f}")
+            values = (spread.p50_ms, spread.p95_ms, spread.p99_ms)
+            table.add_row(label, *(f"{value:.1f}" for value in values))
     return table
