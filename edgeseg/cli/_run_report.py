@@ -27,8 +27,8 @@ _STAGES = {
     "decode": "decode",
 }
 _REASONS = {
-    "newer": "a newer one was there",
-    "too old": "too old",
+    "newer": "because a newer one was there",
+    "too old": "too old for --max-age",
     "every": "left out by --every",
     "damaged": "damaged",
     "frozen": "the same picture again",
@@ -170,13 +170,19 @@ def _masked(summary: RunSummary) -> str:
 
 
 def _dropped(dropped: Mapping[str, int]) -> str:
-    parts = [f"{count} ({_REASONS.get(reason, reason)})" for reason, count in dropped.items()]
-    return f"{' + '.join(parts)} frames" if parts else "no frame"
+    parts = [f"{count:,} {_REASONS.get(reason, reason)}" for reason, count in dropped.items()]
+    total = f"{sum(dropped.values()):,}: " if len(parts) > 1 else ""
+    return total + (", ".join(parts) or "none")
 
 
 def _missed(sinks: Mapping[str, SinkSummary]) -> str:
-    parts = [f"{sink.missed} by {name}" for name, sink in sinks.items() if sink.missed]
-    return f"{', '.join(parts)}: too busy for these results" if parts else "no result"
+    parts = [f"{sink.missed:,} by the {_kind(name)}" for name, sink in sinks.items() if sink.missed]
+    return f"{', '.join(parts)}, too busy for these results" if parts else "none"
+
+
+def _kind(sink: str) -> str:
+    """The first word of a sink's name says what it is, the rest where."""
+    return sink.partition(" ")[0]
 
 
 def _model(setup: Setup) -> str:
@@ -204,7 +210,8 @@ def _times(summary: RunSummary) -> Table:
     for title in ("p50", "p95", "p99"):
         table.add_column(title, justify="right")
     rows = [(label, summary.times.get(name)) for name, label in _STAGES.items()]
-    rows += [(name, sink.time) for name, sink in summary.sinks.items() if name not in _UNTOLD]
+    told = (name for name in summary.sinks if name not in _UNTOLD)
+    rows += [(_kind(name), summary.sinks[name].time) for name in told]
     for label, spread in rows:
         if spread is not None:
             values = (spread.p50_ms, spread.p95_ms, spread.p99_ms)
