@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import gcd
 from typing import Any, Literal, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from edgeseg.kernels_numpy_resize import resized
 
 Pixels = NDArray[np.uint8]
 Layout = Literal["bgr", "rgb", "grey", "yuyv", "nv12"]
 
-# Up to so many source pixels take weights of 16 bits, more take 24; see native/resizer.h.
-_FEW_TAPS, _FEW_UNIT, _MANY_UNIT = 64, 65535, 1 << 24
-
-
-class Span(NamedTuple):
-    """Along one axis: pixel i is the sum of sources start[i] + t times weights[i, t]."""
-
-    start: NDArray[np.int64]
-    weights: NDArray[np.int64]
-    few: bool
+_ROWS = 16
 
 
 class InputValues(NamedTuple):
@@ -54,71 +47,10 @@ def prepare(
     """Write a frame's input tensor to `out`; see edgeseg.kernels.prepare for the arguments."""
     picture = resized(colors(frame, layout), place.width, place.height)
     if rgb != (layout == "rgb"):
-        picture = picture[..., ::-1]
+        picture = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
     out[:] = values.zero_point if values.dtype != "float32" else 0.0
     inner = out[place.y : place.y + place.height, place.x : place.x + place.width]
-    tables = table(values)
-    for channel in range(3):
-        inner[..., channel] = tables[:, channel][picture[..., channel]]
-
-
-def resized(picture: Pixels, width: int, height: int) -> Pixels:
-    """Return a picture [h, w, 3] at another size: by area where it shrinks, else bilinearly."""
-    rows, columns = picture.shape[:2]
-    if (columns, rows) == (width, height):
-        return picture
-    shrinks = width <= columns and height <= rows
-    sums = _down(picture, span(rows, height, shrinks))
-    return _across(sums, span(columns, width, shrinks))
-
-
-@lru_cache(maxsize=32)
-def span(count: int, wanted: int, shrinks: bool) -> Span:
-    """Return which of `count` pixels make each of the `wanted` ones."""
-    i = np.arange(wanted, dtype=np.int64)[:, None]
-    if not shrinks:
-        step = 2 * wanted  # of one source pixel, so that centres are whole numbers
-        position = np.clip((2 * i + 1) * count - wanted, 0, (count - 1) * step)
-        second = (position % step * (_FEW_UNIT / step) + 0.5).astype(np.int64)
-        return Span((position // step)[:, 0], np.hstack([_FEW_UNIT - second, second]), few=True)
-    taps = (count + wanted - 2 * gcd(count, wanted)) // wanted + 1
-    few = taps <= _FEW_TAPS
-    begin = i * count  # in 1/wanted of a source pixel, so that all lengths are whole numbers
-    start = begin // wanted
-    ends = np.minimum((start + np.arange(1, taps + 1)) * wanted, begin + count) - begin
-    lengths = (ends * ((_FEW_UNIT if few else _MANY_UNIT) / count) + 0.5).astype(np.int64)
-    return Span(start[:, 0], np.diff(lengths, axis=1, prepend=0), few)
-
-
-def _down(picture: Pixels, span: Span) -> NDArray[np.uint32]:
-    """Return the sums of rows, 8.8 fixed point."""
-    rows = np.minimum(span.start[:, None] + np.arange(span.weights.shape[1]), len(picture) - 1)
-    weights = span.weights.astype(np.uint32)[..., None, None]
-    sums = np.full((len(rows), *picture.shape[1:]), _unit(span, 1 << 15), np.uint32)
-    for t in range(rows.shape[1]):
-        product = picture[rows[:, t]] * weights[:, t]
-        sums += product >> 8 if span.few else product
-    if not span.few:
-        sums >>= 16
-    return sums
-
-
-def _across(sums: NDArray[np.uint32], span: Span) -> Pixels:
-    """Return the sums of columns, rounded."""
-    columns = np.minimum(span.start[:, None] + np.arange(span.weights.shape[1]), sums.shape[1] - 1)
-    number = np.uint32 if span.few else np.uint64
-    weights = span.weights.astype(number)[..., None]
-    rounding = 128 + _unit(span, 0) if span.few else 1 << 31
-    total = np.full((len(sums), len(columns), 3), rounding, number)
-    for t in range(columns.shape[1]):
-        product = sums[:, columns[:, t]] * weights[:, t]
-        total += product >> 16 if span.few else product
-    return np.asarray(total >> (8 if span.few else 32), np.uint8)
-
-
-def _unit(span: Span, many: int) -> int:
-    """Return what makes up for products cut off instead of rounded."""
-    return (span.weights.shape[1] + 1) // 2 if span.few else many
+    inner[:] = _looked_up(picture, table(values))
 
 
 @lru_cache(maxsize=16)
@@ -133,6 +65,13 @@ def table(values: InputValues) -> NDArray[Any]:
     steps = np.rint(real / (values.scale or 1.0)) + values.zero_point
     stored: NDArray[Any] = steps.clip(limits.min, limits.max).astype(values.dtype)
     return stored
+
+
+def _looked_up(picture: Pixels, tables: NDArray[Any]) -> NDArray[Any]:
+    """Return each channel's values from its own table of [256, 3]."""
+    # OpenCV's tables of bytes are unsigned ones; the bits are the same.
+    plain = tables.view(np.uint8) if tables.itemsize == 1 else tables
+    return np.asarray(cv2.LUT(picture, plain[None])).view(tables.dtype)
 
 
 def colors(frame: Pixels, layout: Layout) -> Pixels:
@@ -150,15 +89,24 @@ def colors(frame: Pixels, layout: Layout) -> Pixels:
 
 def _bgr(luma: Pixels, u: Pixels, v: Pixels) -> Pixels:
     """ITU-R BT.601, limited range, in 20-bit fixed point with OpenCV's coefficients."""
-    y = np.maximum(luma.astype(np.int32) - 16, 0) * 1220542 + (1 << 19)
-    us, vs = (np.repeat(plane.astype(np.int32) - 128, 2, axis=1) for plane in (u, v))
-    channels = (y + 2116026 * us, y - 409993 * us - 852492 * vs, y + 1673527 * vs)
-    return np.asarray((np.stack(channels, axis=-1) >> 20).clip(0, 255), np.uint8)
+    planes = [np.empty(luma.shape, np.uint8) for _ in range(3)]
+    for first in range(0, len(luma), _ROWS):  # some rows at a time, which stay in the cache
+        rows = slice(first, first + _ROWS)
+        y = np.maximum(luma[rows], np.uint8(16)).astype(np.int32)
+        y *= 1220542
+        y += (1 << 19) - 16 * 1220542
+        us, vs = u[rows].astype(np.int32) - 128, v[rows].astype(np.int32) - 128
+        shares = (2116026 * us, -409993 * us - 852492 * vs, 1673527 * vs)
+        for plane, share in zip(planes, shares, strict=True):
+            total = y + np.repeat(share, 2, axis=1)
+            total >>= 20
+            plane[rows] = np.clip(total, 0, 255, out=total)
+    return np.asarray(cv2.merge(planes), np.uint8)
 
 
 def colorize(mask: Pixels, palette: Pixels, out: Pixels) -> None:
     """Write each pixel's colour to `out`; see edgeseg.kernels.colorize for the arguments."""
-    out[:] = _whole(palette)[mask]
+    out[:] = _looked_up(_three_times(mask), _whole(palette))
 
 
 def overlay(
@@ -172,13 +120,21 @@ def overlay(
 ) -> None:
     """Write the blended frame to `out`; see edgeseg.kernels.overlay for the arguments."""
     weight = min(int(alpha * 65536 + 0.5), 65535)
-    # Widened first: beside an array, NumPy 1 would give a scalar the array's eight bits.
-    laid = _whole(palette)[mask].astype(np.uint32) * np.uint32(weight) >> 8
-    kept = frame.astype(np.uint32) * np.uint32(65535 - weight) >> 8
-    blended = ((kept + laid + 129) >> 8).astype(np.uint8)
+    # Both shares depend on one byte only. Widened first: beside an array of bytes, NumPy 1 would
+    # give a scalar eight bits too.
+    laid = (_whole(palette).astype(np.uint32) * weight >> 8) + 129
+    kept = np.arange(256, dtype=np.uint32)[:, None].repeat(3, axis=1) * (65535 - weight) >> 8
+    total = _looked_up(_three_times(mask), laid.astype(np.uint16))
+    total += _looked_up(frame, kept.astype(np.uint16))
+    total >>= np.uint16(8)
+    blended = total.astype(np.uint8)
     marked = contours(mask, contour)
     blended[marked] = _whole(contour_palette)[mask[marked]]
     out[:] = blended
+
+
+def _three_times(mask: Pixels) -> Pixels:
+    return np.asarray(cv2.merge([mask, mask, mask]), np.uint8)
 
 
 def contours(mask: Pixels, width: int) -> NDArray[np.bool_]:
