@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.errors import SourceError
 from edgeseg.kernels_numpy_pictures import Layout
 from edgeseg.manifest import Size
 from edgeseg.prepare import size_of
 
-__all__ = ["NOTHING", "Frame", "Layout", "Source", "SourceStatus", "State", "open_source"]
+__all__ = [
+    "NOTHING",
+    "Frame",
+    "Layout",
+    "Source",
+    "SourceOptions",
+    "SourceStatus",
+    "State",
+    "open_source",
+]
 
 State = Literal["opening", "live", "stalled", "lost", "ended"]
 
@@ -133,59 +139,49 @@ class Source(Protocol):
         ...
 
 
-_KINDS = (
-    "a camera (camera:0, /dev/video0), a video file, an image, a folder of images, "
-    "or synthetic://street"
-)
+@dataclass(frozen=True)
+class SourceOptions:
+    """What is wanted of a camera or a stream; None leaves it to the kind of source.
+
+    Attributes:
+        size: of a camera's pictures.
+        fps: of a camera, frames a second.
+        format: of a camera, four characters, "YUYV", "MJPG".
+        exposure: of a camera, in milliseconds, or "auto".
+        open_timeout_s: the longest that opening may take.
+        read_timeout_s: after which a source that gives nothing counts as stalled.
+        wait: wait for a source that is not there yet.
+    """
+
+    size: Size | None = None
+    fps: float | None = None
+    format: str | None = None
+    exposure: float | Literal["auto"] | None = None
+    open_timeout_s: float | None = None
+    read_timeout_s: float | None = None
+    wait: bool = False
+
+    def given(self) -> dict[str, Any]:
+        """Return those that say something, by name."""
+        unsaid = vars(SourceOptions())
+        return {name: value for name, value in vars(self).items() if value != unsaid[name]}
 
 
-def open_source(uri: str) -> Source:
+def open_source(uri: str, options: SourceOptions | None = None) -> Source:
     """Open a source by its name.
 
     Args:
-        uri: `0`, `camera:0` or `/dev/video0`; a path to a video, an image or a folder of images;
-            `synthetic://street?seed=1&size=640x360&frames=300&fps=25&live=0`.
+        uri: `0`, `camera:0`, `/dev/video0` or `/dev/v4l/by-id/...`; `rtsp://...`; `http://...`
+            (MJPEG); `gstreamer:PIPELINE`; `picamera://0`; a path to a video, an image or a folder
+            of images, or a pattern of images (`frames/*.png`); `replay://FILE?fps=30`, which paces
+            a file like a camera; `synthetic://street?seed=1&size=640x360&fps=25&live=0`.
+        options: for cameras and streams.
 
     Raises:
-        SourceError: nothing there, or not something that can be read. Cameras are opened by
-            `frames`, on the thread that reads them.
-        ConfigError: a synthetic source with an option that does not exist or makes no sense.
+        SourceError: nothing there, or not something that can be read. Cameras and streams are
+            opened by `frames`.
+        ConfigError: an option that this kind of source has no use for, or that makes no sense.
     """
-    device = _camera_device(uri)
-    if device is not None:
-        from edgeseg.sources.camera import Camera
+    from edgeseg.sources.kinds import open_kind
 
-        return Camera(device)
-    if uri.startswith("synthetic:"):
-        from edgeseg.sources.synthetic import open_synthetic
-
-        return open_synthetic(uri)
-    if "://" in uri:
-        raise SourceError(f"cannot open {uri}: unknown kind of source; expected {_KINDS}")
-    return _open_path(Path(uri))
-
-
-def _camera_device(uri: str) -> str | None:
-    number = re.fullmatch(r"(?:camera:)?(\d+)", uri)
-    if number:
-        return f"/dev/video{int(number[1])}"
-    return uri if uri.startswith(("/dev/video", "/dev/v4l/")) else None
-
-
-def _open_path(path: Path) -> Source:
-    from edgeseg.sources.images import IMAGE_SUFFIXES, open_folder, open_image
-
-    try:
-        if path.is_dir():
-            return open_folder(path)
-        if not path.exists():
-            raise SourceError(f"no file or folder {path}; expected {_KINDS}")
-        if not path.is_file():
-            raise SourceError(f"{path} is not a regular file; expected {_KINDS}")
-    except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        return open_image(path)
-    from edgeseg.sources.video import VideoFile
-
-    return VideoFile(path)
+    return open_kind(uri, options or SourceOptions())

@@ -48,12 +48,15 @@ class Grabbed:
         captured_s: time.monotonic() when it arrived, before it was decoded.
         layout: of the pixels.
         damaged: why it is not to be used, empty for a good one; pixels are then of no account.
+        skipped: how many pictures came before it, since the last `grab`, and were passed over
+            because this one was there already.
     """
 
     pixels: NDArray[np.uint8]
     captured_s: float
     layout: Layout = "bgr"
     damaged: str = ""
+    skipped: int = 0
 
 
 class GrabError(SourceError):
@@ -74,7 +77,9 @@ class GrabError(SourceError):
 class Grabber(Protocol):
     """Opens a device and takes its pictures, one after the other, in one thread of one process.
 
-    Made with keyword arguments that JSON can carry; `open` may be called again after `close`.
+    Made with keyword arguments that JSON can carry; `open` may be called again after `close`. One
+    that learns who its device is may have an attribute `memory`: keyword arguments, besides its
+    own, for another grabber that takes over.
     """
 
     def open(self) -> Mode:
@@ -94,9 +99,9 @@ def make_grabber(kind: str, options: Mapping[str, Any]) -> Grabber:
     """Return a grabber that is not open yet.
 
     Args:
-        kind: of `camera`, `rtsp`, `mjpeg`, `gstreamer`, `picamera`.
+        kind: `camera`, `rtsp`, `mjpeg`, `gstreamer`, `picamera`, or a class, as "module:Class".
         options: keyword arguments of its class.
     """
-    module, _, name = _KINDS[kind].partition(":")
+    module, _, name = _KINDS.get(kind, kind).partition(":")
     grabber: Grabber = getattr(import_module(module), name)(**options)
     return grabber
