@@ -53,6 +53,20 @@ def check_writable(target: Path) -> None:
     _scratch_beside(target).unlink(missing_ok=True)
 
 
+def sync_folder(folder: Path) -> None:
+    """Write a folder's names to the disk, where its file system can be asked to."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        return  # some network and FUSE file systems refuse
+    finally:
+        os.close(handle)
+
+
 def _scratch_beside(target: Path) -> Path:
     try:
         handle, name = tempfile.mkstemp(

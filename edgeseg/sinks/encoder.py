@@ -1,30 +1,33 @@
-"""A video file that appears complete or not at all."""
+"""A video file that appears complete or not at all, even when the run is killed."""
 
 from __future__ import annotations
 
-import shutil
-from contextlib import ExitStack
+import fcntl
+import json
+import os
+import select
+import subprocess
+import sys
+import time
 from pathlib import Path
-from typing import Final
+from typing import Any
 
-import cv2
+import numpy as np
 
 from edgeseg.errors import ConfigError, OutputError
-from edgeseg.files import atomic_path, check_writable
+from edgeseg.files import check_writable
 from edgeseg.manifest import Size
 from edgeseg.overlay import Picture, fit
+from edgeseg.sinks.coders import OPENCV_CODECS, CoderName
+from edgeseg.sinks.encoder_child import header
+from edgeseg.sinks.pipes import has_room, send_some
 
-# What OpenCV's own FFmpeg encodes everywhere; H.264 needs a library that its wheels do not carry.
-_CODECS: Final = {
-    ".mp4": ("mp4v",),
-    ".m4v": ("mp4v",),
-    ".mov": ("mp4v",),
-    ".mkv": ("mp4v", "MJPG"),
-    ".avi": ("MJPG", "XVID"),
-}
-
-# Encoders write in blocks of up to 256 KiB, so a disk that refused one is not quite full.
-_FULL_BYTES: Final = 512 * 1024
+# The largest that Linux gives to anybody; with less, the encoder and the run wait for each other.
+_PIPE_BYTES = 1 << 20
+# An encoder that takes nothing for so long is stuck (a dead disk, a network folder gone).
+_STUCK_S = 10.0
+_START_S = 20.0
+_FINISH_S = 30.0
 
 
 def check_video_path(path: Path) -> None:
@@ -34,84 +37,181 @@ def check_video_path(path: Path) -> None:
         ConfigError: the suffix is no known container's.
         OutputError: the folder is missing or not writable.
     """
-    if path.suffix.lower() not in _CODECS:
-        raise ConfigError(f"cannot tell a video format from {path}; use {' '.join(_CODECS)}")
+    if path.suffix.lower() not in OPENCV_CODECS:
+        raise ConfigError(f"cannot tell a video format from {path}; use {' '.join(OPENCV_CODECS)}")
     check_writable(path)
 
 
 class Encoder:
-    """Encodes pictures into a temporary file that is moved under its name when it is whole."""
+    """Sends pictures to a process that encodes them, `encoder_child`; used by one thread.
 
-    def __init__(self, path: Path, size: Size, fps: float) -> None:
-        """Open the first codec that works for the suffix of `path`.
+    That process has a session of its own and finishes the file when the pipe to it ends, be that by
+    `finish` or because this process was killed. The file is written as `.NAME.part.SUFFIX`.
+
+    Attributes:
+        path: of the video.
+        name: what encodes, "libx264 (ffmpeg)"; empty until `begin`.
+        count: pictures written.
+    """
+
+    def __init__(self, path: Path, wish: CoderName = "auto") -> None:
+        """Start the process; it makes no file before `begin`.
 
         Raises:
-            OutputError: no codec opens, or the file cannot be made.
+            OutputError: it does not start.
         """
-        self._path = path
+        self.path = path
+        self.name = ""
+        self.count = 0
+        self._part: Path | None = None
+        self._size = Size(0, 0)
+        self._words = b""
+        order = json.dumps({"path": str(path.absolute()), "wish": wish})
+        source, self._pipe = os.pipe()
+        try:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "edgeseg.sinks.encoder_child", order],
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.close(self._pipe)
+            raise self._error(f"its encoder does not start ({error.strerror})") from error
+        finally:
+            os.close(source)
+        _make_large(self._pipe)
+        os.set_blocking(self._pipe, False)
+
+    @property
+    def written_bytes(self) -> int:
+        """How large the file is so far."""
+        if self._part is None:
+            return 0
+        return _size_of(self._part) or _size_of(self.path)
+
+    def begin(self, size: Size, fps: float) -> None:
+        """Say what comes.
+
+        Raises:
+            OutputError: nothing here can encode, or the file cannot be made.
+        """
         self._size = size
-        self._count = 0
-        self._stack = ExitStack()
-        self._scratch = self._stack.enter_context(atomic_path(path))
-        # Called last to first: the writer lets go of the file before the file is removed.
-        self._writer = cv2.VideoWriter()
-        self._stack.callback(self._writer.release)
-        if not any(self._open(codec, fps) for codec in _codecs(path)):
-            raise self._abandon(f"no codec of {', '.join(_codecs(path))} opens at {size}")
+        self.name = self._hear("encoder", _START_S)
+        self._send(memoryview(header(size, fps)))
+        self._part = Path(self._hear("part", _START_S))
 
     def write(self, picture: Picture) -> None:
-        """Encode one picture, BGR uint8 [h, w, 3]; another size is fitted with black bars.
+        """Send one picture, BGR uint8 [h, w, 3]; another size is fitted with black bars.
 
         Raises:
-            OutputError: the encoder or the disk refuses; the file is given up.
+            OutputError: the encoder or the disk refuses; says what was kept.
         """
-        try:
-            # OpenCV below 5 returns None here, and only what is read back tells.
-            written = self._writer.write(fit(picture, self._size)) is not False
-        except cv2.error as error:
-            raise self._abandon(str(error.err)) from error
-        if not written:
-            raise self._abandon("the encoder refused a frame")
-        self._count += 1
+        fitted = np.ascontiguousarray(fit(picture, self._size))
+        self._send(fitted.data.cast("B"))
+        self.count += 1
+
+    def end(self) -> None:
+        """Say that nothing more comes; the file is finished while the caller does other things."""
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            self._pipe = -1
 
     def finish(self) -> None:
-        """Close the file, read it back, and move it under its name.
+        """Wait until the file is whole and under its name; harmless when repeated.
 
         Raises:
-            OutputError: what is on the disk is not what was written.
+            OutputError: it is not, or not with all pictures in it.
         """
-        self._writer.release()
-        found = _readable_frames(self._scratch)
-        if found < self._count:
-            raise self._abandon(f"only {found} of {self._count} frames arrived in the file")
-        self._stack.close()
+        if self._child.stdout is None or self._child.stdout.closed:
+            return
+        self.end()
+        if self._part is None:
+            self._leave()
+            return
+        frames = int(self._hear("frames", _FINISH_S))
+        self._leave()
+        if frames < self.count:
+            raise self._error(f"only {frames} of {self.count} frames arrived in the file")
 
-    def _open(self, codec: str, fps: float) -> bool:
-        code = cv2.VideoWriter.fourcc(*codec)
+    def _send(self, data: memoryview) -> None:
         try:
-            return self._writer.open(str(self._scratch), cv2.CAP_FFMPEG, code, fps, self._size)
-        except cv2.error:
-            return False
+            while data:
+                data = send_some(self._pipe, data)
+                if data and not has_room(self._pipe, _STUCK_S):
+                    self._leave()
+                    raise self._error(
+                        f"the encoder took nothing for {_STUCK_S:g} s; is the disk alive?"
+                    )
+        except OSError as error:
+            self._hear("frames", _FINISH_S)  # raises with the encoder's own reason
+            raise self._error(str(error)) from error
+        # ffmpeg keeps the pipe open where the process that looks after it was killed.
+        if self._child.poll() is not None:
+            self._hear("frames", _FINISH_S)
 
-    def _abandon(self, reason: str) -> OutputError:
-        """Remove the temporary file and return the error to raise."""
-        if shutil.disk_usage(self._path.parent).free < _FULL_BYTES:
-            reason += "; no space is left on the disk"
-        error = OutputError(f"cannot write the video {self._path}: {reason}")
-        self._stack.__exit__(type(error), error, None)
-        return error
+    def _hear(self, key: str, patience_s: float) -> Any:
+        """Wait for an answer; raises OutputError when it is trouble, or none comes."""
+        end_s = time.monotonic() + patience_s
+        while True:
+            line = self._line(end_s)
+            if line is None:
+                self._leave()
+                raise self._error(self._silence(patience_s))
+            if line.get("trouble"):
+                self._leave()
+                raise self._error(line["trouble"], kept=int(line["frames"]))
+            if key in line:
+                return line[key]
+
+    def _line(self, end_s: float) -> dict[str, Any] | None:
+        assert self._child.stdout is not None  # for the type checker: it is a pipe
+        while b"\n" not in self._words:
+            left_s = end_s - time.monotonic()
+            if left_s <= 0 or not select.select([self._child.stdout], [], [], left_s)[0]:
+                return None
+            piece = os.read(self._child.stdout.fileno(), 65536)
+            if not piece:
+                return None
+            self._words += piece
+        line, _, self._words = self._words.partition(b"\n")
+        words: dict[str, Any] = json.loads(line)
+        return words
+
+    def _silence(self, patience_s: float) -> str:
+        """Why no answer comes."""
+        where = f"; what it had written is in {self._part}" if self._part else ""
+        try:
+            code = self._child.wait(1.0)
+        except subprocess.TimeoutExpired:
+            return f"its encoder has not finished after {patience_s:g} s and goes on by itself"
+        how = f"was ended by signal {-code}" if code < 0 else f"failed (exit code {code})"
+        return f"its encoder {how}{where}"
+
+    def _leave(self) -> None:
+        self.end()
+        if self._child.stdout is not None:
+            self._child.stdout.close()
+        try:
+            self._child.wait(1.0)
+        except subprocess.TimeoutExpired:
+            return  # it goes on by itself
+
+    def _error(self, reason: str, kept: int = 0) -> OutputError:
+        saved = f"; its first {kept} frames are kept" if kept else ""
+        return OutputError(f"cannot write the video {self.path}: {reason}{saved}")
 
 
-def _codecs(path: Path) -> tuple[str, ...]:
-    return _CODECS[path.suffix.lower()]
-
-
-def _readable_frames(path: Path) -> int:
-    """Count of frames the container promises, 0 when it does not open or its first is damaged."""
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+def _size_of(path: Path) -> int:
     try:
-        if not capture.isOpened() or not capture.grab():
-            return 0
-        return max(0, round(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-    finally:
-        capture.release()
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _make_large(pipe: int) -> None:
+    try:
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    except OSError:
+        return  # the pipes of this user hold too much already; it works with less

@@ -34,6 +34,7 @@ class SnapshotSink(Sink):
             )
         check_writable(path)
         self.name = f"snapshot {path}"
+        self.written_bytes = 0
         self._path = path
         self._painter = painter
         self._last: FrameResult | None = None
@@ -54,3 +55,4 @@ class SnapshotSink(Sink):
         if not ok:
             raise OutputError(f"cannot encode {self._path}")
         atomic_write_bytes(self._path, data.tobytes())
+        self.written_bytes = data.size
