@@ -18,6 +18,7 @@ PACKAGES = {
     "converters": "edgeseg/converters",
     "benchmarks": "edgeseg/benchmarks",
 }
+PACKED = {".py", ".pyi", ".typed", ".keras", ".tflite", ".md", ".html", ".css", ".js", ".svg"}
 STREET = ("run", "--source", "synthetic://street", "--frames", "20")
 
 
@@ -86,7 +87,7 @@ def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel: Path) -> None:
         f"{home}/{path.relative_to(ROOT / folder).as_posix()}"
         for folder, home in PACKAGES.items()
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and path.suffix in {".py", ".pyi", ".typed", ".keras", ".tflite", ".md"}
+        if path.is_file() and path.suffix in PACKED
     }
     assert expected <= names
     assert any(name.startswith("edgeseg/_native.") and name.endswith(".so") for name in names)

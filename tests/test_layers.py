@@ -34,6 +34,9 @@ UNNAMED = 1
 # Each imports its own runtime, and is imported when that runtime is chosen.
 RUNTIMES = tuple(f"edgeseg.runtimes.{name}" for name in ("litert", "tflite_runtime", "tf_lite"))
 
+# The page's server imports aiohttp (extra `serve`), and is imported when a page is served.
+SERVER = tuple(f"edgeseg.serve.{name}" for name in ("server", "app", "watching"))
+
 
 class Import(NamedTuple):
     """One import: from which module, of what, and whether it runs when the module is imported."""
@@ -182,12 +185,12 @@ def run_python(code: str) -> str:
 
 
 def test_importing_the_whole_device_side_loads_no_tensorflow() -> None:
-    apart = (*WORKSTATION, *RUNTIMES, "edgeseg.__main__")
+    apart = (*WORKSTATION, *RUNTIMES, *SERVER, "edgeseg.__main__")
     device = sorted(module for module in modules() if not under(module, *apart))
     loaded = run_python(
         f"import importlib, sys\n"
         f"for name in {device!r}: importlib.import_module(name)\n"
-        f"print(*sorted({{'tensorflow', 'keras', 'pygame'}} & set(sys.modules)))"
+        f"print(*sorted({{'tensorflow', 'keras', 'pygame', 'aiohttp'}} & set(sys.modules)))"
     )
     assert loaded.split() == []
 
