@@ -80,7 +80,7 @@ class LiveSource:
             kind: of grabber, as `make_grabber` has them.
             options: of the grabber.
             settings: of the supervision.
-            explain: makes the error's text of the reason why the device cannot be had.
+            explain: makes the error's text of the reason why the device cannot be opened.
         """
         self.name = name
         self.size: Size | None = None
@@ -244,7 +244,9 @@ class LiveSource:
 
     def _give_up(self, reason: str, final: bool) -> None:
         """Raise when it does not open, or opens again and again in vain."""
-        if final or not self._status.mode:
+        if final:
+            raise SourceError(f"{self.name}: {reason}")
+        if not self._status.mode:
             raise SourceError(self._explain(reason))
         if self._failures >= _TRIES_FOR_FIRST_PICTURE:
             raise SourceError(

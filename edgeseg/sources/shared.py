@@ -131,11 +131,11 @@ def decode(data: bytes, fds: list[int]) -> Message:
         return News(**values)
     if data[:1] == _MEMORY_TAG:
         return Memory(_MEMORY.unpack(data)[1], fds[0])
-    values = _PICTURE.unpack(data)
-    _, buffer, layout, channels, height, width = values[:6]
+    _, buffer, layout, channels, *values = _PICTURE.unpack(data)
+    height, width, captured, damaged, frozen, captured_s, still_s = values
     shape = (height, width, channels) if channels else (height, width)
     picture = None if buffer == _NO_BUFFER else Picture(buffer, shape, _LAYOUTS[layout])
-    return Taken(*values[6:], picture)
+    return Taken(captured, damaged, frozen, captured_s, still_s, picture)
 
 
 class Ring:
