@@ -78,12 +78,12 @@ def overrides_from(options: dict[str, Any]) -> ManifestOverrides:
     )
 
 
-@lru_cache(maxsize=1)
-def console() -> Console:
+@lru_cache(maxsize=2)
+def console(*, stderr: bool = False) -> Console:
     """Return the console for results; rich is imported here, not with the command."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, stderr=stderr)
 
 
 _RUNTIME_OPTIONS = (

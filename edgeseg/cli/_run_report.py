@@ -16,6 +16,7 @@ from edgeseg.sinks import Sink
 
 if TYPE_CHECKING:
     from edgeseg.manifest import Manifest
+    from edgeseg.segmenter import Segmenter
     from edgeseg.sources import Source
     from edgeseg.stream import FrameResult
     from edgeseg.summary import RunSummary, SinkSummary, Spread
@@ -85,6 +86,23 @@ class Setup:
     threads: int
     kernels: str
     outputs: Sequence[Path]
+
+
+def setup_of(
+    model: str | None, segmenter: Segmenter, threads: int | None, outputs: Sequence[Path]
+) -> Setup:
+    """Return what ran; `model` and `threads` as they were asked for."""
+    from edgeseg import kernels
+    from edgeseg.runtimes import default_threads
+
+    return Setup(
+        model=model or segmenter.path.stem,
+        manifest=segmenter.manifest,
+        runtime=segmenter.runtime.name,
+        threads=threads or default_threads(),
+        kernels=kernels.active(),
+        outputs=outputs,
+    )
 
 
 def as_json(summary: RunSummary, setup: Setup, signal: int) -> str:

@@ -6,22 +6,21 @@ import atexit
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeseg.cli._common import OUTPUT, manifest_options, overrides_from, runtime_options
+from edgeseg.cli._common import manifest_options, overrides_from, runtime_options
+from edgeseg.cli._run_options import Wishes, run_options, sections, take_wishes
+from edgeseg.cli._sections import SectionedCommand
 from edgeseg.cli._signals import StopSignals, stop_signals
-from edgeseg.errors import ConfigError, EdgesegError
+from edgeseg.errors import EdgesegError
 
 if TYPE_CHECKING:
     from edgeseg.cli._run_report import Setup
-    from edgeseg.segmenter import Segmenter
-    from edgeseg.sinks import Sink
+    from edgeseg.cli._run_sinks import Outputs
     from edgeseg.sources import Source
     from edgeseg.summary import RunSummary
 
@@ -29,95 +28,31 @@ if TYPE_CHECKING:
 _ENOUGH = 300  # twelve seconds of the synthetic street
 
 
-@dataclass(frozen=True)
-class _Wishes:
-    """Where the results of a run go, and when it ends."""
-
-    save: Path | None
-    masks: Path | None
-    stats: Path | None
-    snapshot: Path | None
-    window: bool | None
-    legend: bool
-    alpha: float
-    frames: int | None
-    duration: float | None
-    as_json: bool
-
-    @property
-    def outputs(self) -> list[Path]:
-        """The files and folders that were asked for."""
-        named = (self.save, self.masks, self.stats, self.snapshot)
-        return [path for path in named if path is not None]
-
-
-@click.command("run")
+@click.command("run", cls=SectionedCommand)
 @click.argument("model", required=False)
-@click.option("--camera", metavar="N", help="Camera number or device.  [default: 0]")
-@click.option("--source", metavar="URI", help="Video, image, folder, or synthetic://street.")
-@click.option("--save", type=OUTPUT, metavar="FILE", help="Video with the masks laid over.")
-@click.option("--masks", type=OUTPUT, metavar="DIR", help="Class-index PNG of every frame.")
-@click.option("--stats", type=OUTPUT, metavar="FILE", help="A JSON line for every frame.")
-@click.option("--snapshot", type=OUTPUT, metavar="FILE", help="Picture of the last result.")
-@click.option("--window/--no-window", default=None, help="[default: where there is a display]")
-@click.option("--frames", type=click.IntRange(min=1), metavar="N", help="End after N frames.")
-@click.option(
-    "--duration",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="S",
-    help="End after S seconds.",
-)
-@click.option("--legend/--no-legend", default=True, help="Class names in the overlay.")
-@click.option(
-    "--alpha",
-    type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="Strength of the colours.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@run_options
 @runtime_options
 @manifest_options
-def run(model: str | None, camera: str | None, source: str | None, **options: Any) -> int:
+def run(model: str | None, **options: Any) -> int:
     """Show or save the masks of live or recorded pictures.
 
     MODEL is a .tflite file or a zoo name; without it, the zoo's FCN-8 in int8. Without a source it
     is camera 0. Ends with a summary: rates, ages, times, what was seen.
     """
     _silence_opencv()
-    uri = _source_uri(camera, source)
+    wishes = take_wishes(options)
     engine = {
         "threads": options.pop("threads"),
         "runtime": options.pop("runtime"),
         "overrides": overrides_from(options),
     }
-    wishes = _Wishes(**options)
-    _check_outputs(wishes, uri)
     with stop_signals() as signals, _leaving_a_stuck_camera(signals):
-        summary, setup = _stream(model, engine, uri, wishes, signals.stop)
+        summary, setup = _stream(model, engine, wishes, signals.stop)
         _report(summary, setup, wishes, signals)
         return signals.exit_code
 
 
-def _source_uri(camera: str | None, source: str | None) -> str:
-    if camera is not None and source is not None:
-        raise ConfigError("--camera and --source exclude each other; give one of them")
-    return source if source is not None else (camera or "0")
-
-
-def _check_outputs(wishes: _Wishes, uri: str) -> None:
-    """Nothing may be written over the source, over its images, or over another output."""
-    places = [path.resolve() for path in wishes.outputs]
-    if len(set(places)) < len(places):
-        raise ConfigError("two outputs have the same name; give each its own")
-    source = Path(uri).resolve()
-    if source in places:
-        raise ConfigError(f"the output {uri} is the source itself; give it another name")
-    if wishes.snapshot is not None and wishes.snapshot.resolve().parent == source:
-        raise ConfigError(
-            f"the snapshot {wishes.snapshot} would lie among the source's images; "
-            "name a file in another folder"
-        )
+run.sections = sections()
 
 
 def _silence_opencv() -> None:
@@ -127,111 +62,58 @@ def _silence_opencv() -> None:
 
 
 def _stream(
-    model: str | None,
-    engine: dict[str, Any],
-    uri: str,
-    wishes: _Wishes,
-    stop: threading.Event,
+    model: str | None, engine: dict[str, Any], wishes: Wishes, stop: threading.Event
 ) -> tuple[RunSummary, Setup]:
-    from edgeseg import kernels
-    from edgeseg.cli._run_report import Setup
-    from edgeseg.runtimes import default_threads
+    from edgeseg.cli._run_report import setup_of
+    from edgeseg.cli._run_sinks import open_outputs
+    from edgeseg.monitor import Monitor
     from edgeseg.segmenter import open_segmenter
     from edgeseg.sources import open_source
     from edgeseg.stream import run_stream
 
     with ExitStack() as stack:
-        source = open_source(uri)
+        source = open_source(wishes.uri, wishes.source_options)
         stack.callback(source.close)
         segmenter = stack.enter_context(open_segmenter(model, **engine))
         _tell(f"guessed: {guess}" for guess in segmenter.guesses)
-        sinks = [stack.enter_context(sink) for sink in _sinks(wishes, source, segmenter, stop)]
+        monitor = Monitor()
+        outputs = open_outputs(wishes, source, segmenter, monitor, stop, _tell, stack)
         summary = run_stream(
             source,
             segmenter,
-            sinks,
+            outputs.sinks,
             stop=stop,
-            limit=wishes.frames or _enough(source, wishes, sinks),
+            limit=wishes.frames or _enough(source, wishes, outputs),
             duration_s=wishes.duration,
+            pace=wishes.pace,
+            monitor=monitor,
         )
-        setup = Setup(
-            model=model or segmenter.path.stem,
-            manifest=segmenter.manifest,
-            runtime=segmenter.runtime.name,
-            threads=engine["threads"] or default_threads(),
-            kernels=kernels.active(),
-            outputs=wishes.outputs,
-        )
+        _tell([*summary.notes, *outputs.notes()])
+        outputs.check()
+        setup = setup_of(model, segmenter, engine["threads"], wishes.outputs)
     return summary, setup
 
 
-def _enough(source: Source, wishes: _Wishes, sinks: list[Sink]) -> int | None:
+def _enough(source: Source, wishes: Wishes, outputs: Outputs) -> int | None:
     """End a street that nobody watches; a camera runs until it is told to stop."""
-    from edgeseg.sinks.window import WindowSink
-
-    watched = any(isinstance(sink, WindowSink) for sink in sinks)
-    if source.live or source.length is not None or wishes.duration is not None or watched:
+    endless = source.length is None and not source.live and wishes.duration is None
+    if not endless or outputs.watched:
         return None
     _tell([f"{source.name} is endless: ending after {_ENOUGH} frames (--frames, --duration)"])
     return _ENOUGH
 
 
-def _sinks(
-    wishes: _Wishes, source: Source, segmenter: Segmenter, stop: threading.Event
-) -> Iterator[Sink]:
-    from edgeseg.overlay import Painter
-    from edgeseg.sinks.masks import MaskSink
-    from edgeseg.sinks.snapshot import SnapshotSink
-    from edgeseg.sinks.stats import StatsSink
-    from edgeseg.sinks.video import VideoSink
-
-    labels, palette = segmenter.manifest.labels, segmenter.manifest.palette
-    painter = Painter(labels, palette, alpha=wishes.alpha, legend=wishes.legend, status=source.live)
-    # The log first: it is the one wanted when a later sink fails.
-    if wishes.stats is not None:
-        yield StatsSink(wishes.stats, labels)
-    if wishes.masks is not None:
-        yield MaskSink(wishes.masks, palette)
-    if wishes.save is not None:
-        yield VideoSink(wishes.save, painter, fps=source.fps, live=source.live)
-    if wishes.snapshot is not None:
-        yield SnapshotSink(wishes.snapshot, painter)
-    yield from _window(wishes, painter, stop)
-    if sys.stderr.isatty():
-        from edgeseg.cli._run_report import ProgressSink
-
-        yield ProgressSink(source, wishes.frames)
-
-
-def _window(wishes: _Wishes, painter: Any, stop: threading.Event) -> Iterator[Sink]:
-    """Open a window when it was asked for, or when nothing was said and there can be one."""
-    from edgeseg.sinks.window import WindowSink, has_display
-
-    if wishes.window is False:
-        return
-    if wishes.window is None and not has_display():
-        _tell(["no window, for there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)"])
-        return
-    try:
-        yield WindowSink(painter, stop, lambda: _tell(["the window's display has gone; going on"]))
-    except EdgesegError as error:
-        if wishes.window:
-            raise
-        _tell([f"no window: {error}"])
-
-
-def _report(summary: RunSummary, setup: Setup, wishes: _Wishes, signals: StopSignals) -> None:
+def _report(summary: RunSummary, setup: Setup, wishes: Wishes, signals: StopSignals) -> None:
     from edgeseg.cli._common import console
     from edgeseg.cli._run_report import as_json, as_table
 
-    _tell(summary.notes)
     if wishes.as_json:
         click.echo(as_json(summary, setup, signals.received))
     else:
-        console().print(as_table(summary, setup))
+        console(stderr=wishes.pipe is not None).print(as_table(summary, setup))
 
 
-def _tell(notes: Any) -> None:
+def _tell(notes: Iterable[str]) -> None:
     for note in notes:
         click.echo(f"edgeseg: {note}", err=True)
 
