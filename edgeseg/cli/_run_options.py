@@ -18,15 +18,21 @@ if TYPE_CHECKING:
     from edgeseg.sources import SourceOptions
     from edgeseg.stream import Pace
 
+    _NumberParam = click.ParamType[float]
+else:
+    _NumberParam = click.ParamType  # not generic before click 8.2
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-class _Above0(click.ParamType):
+class _Above0(_NumberParam):
     """A number above zero; unlike click's ranges it does not spell that out in the help."""
 
     name = "number"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
         try:
             number = float(value)
         except ValueError:
