@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Sequence
@@ -57,7 +58,7 @@ class StatsSink(Sink):
         line = (json.dumps(self._record(result), ensure_ascii=False) + "\n").encode()
         try:
             if file.write(line) != len(line):
-                raise OSError("no space left on device")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             self._take_back(file)
             raise OutputError(f"cannot write {self._path}: {error.strerror or error}") from error

@@ -27,6 +27,7 @@ def test_a_line_is_there_as_soon_as_it_is_written(tmp_path: Path, make_result: M
     assert record["frame"] == 2
     assert record["name"] == "000002"
     assert record["age_ms"] == 12.346
+    assert record["captured_s"] == 0.08
     assert (record["prepare_ms"], record["infer_ms"], record["decode_ms"]) == (1.0, 2.0, 0.5)
     assert record["coverage"]["road"] == record["coverage"]["sky"] == 0.5
     assert list(record["coverage"]) == list(STREET.names)
@@ -44,6 +45,15 @@ def test_an_older_log_stays_until_the_first_result(tmp_path: Path, make_result: 
         sink.write(make_result())
     assert len(path.read_text().splitlines()) == 1
     assert "old" not in path.read_text()
+
+
+def test_a_log_is_gone_on_with(tmp_path: Path, make_result: MakeResult) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text("{}\n")
+    with StatsSink(path, STREET.names, append=True) as sink:
+        sink.write(make_result(7))
+        assert sink.written_bytes == path.stat().st_size - 3
+    assert [json.loads(line).get("frame") for line in path.read_text().splitlines()] == [None, 7]
 
 
 def test_a_full_disk(make_result: MakeResult) -> None:
