@@ -120,7 +120,8 @@ def test_without_a_floor_a_full_disk_is_named(
         for index in range(1000):
             sinks[output].write(noisy(make_result, index))
             if output == "last.png" and index == 3:
-                (small_disk / "filler2").write_bytes(b"x" * 100_000)
+                with pytest.raises(OSError, match="No space"):
+                    (small_disk / "filler2").write_bytes(b"x" * 1_000_000)
                 sinks[output].close()
 
     with pytest.raises(OutputError, match=f"{output}.*No space left"):
