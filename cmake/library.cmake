@@ -13,6 +13,7 @@ target_include_directories(
                  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_options(edgeseg PRIVATE ${EDGESEG_OPTIONS})
 target_compile_definitions(edgeseg PRIVATE ${FAMILY})
+target_link_libraries(edgeseg PRIVATE Threads::Threads)
 # Before 1.0 a new minor version may change the interface.
 set_target_properties(
   edgeseg PROPERTIES VERSION ${PROJECT_VERSION}
@@ -26,9 +27,9 @@ if(BUILD_SHARED_LIBS AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
   set_target_properties(edgeseg PROPERTIES LINK_DEPENDS ${map})
 elseif(NOT BUILD_SHARED_LIBS)
   # A C program that takes the archive needs the C++ library beside it.
-  set(EDGESEG_PC_LIBS -lstdc++)
+  set(EDGESEG_PC_LIBS "-lstdc++ -pthread")
   if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND APPLE)
-    set(EDGESEG_PC_LIBS -lc++)
+    set(EDGESEG_PC_LIBS "-lc++ -pthread")
   endif()
 endif()
 

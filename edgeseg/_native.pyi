@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 
 def kernels() -> list[str]: ...
 def set_kernels(name: str) -> None: ...
+
+class Pool:
+    def __init__(self, threads: int) -> None: ...
+
 def decode(
     scores: NDArray[Any],
     scale_x: float,
@@ -20,6 +24,7 @@ def decode(
     confidence: NDArray[Any] | None = None,
     confidence_scale: float = 1.0,
     counts: NDArray[np.uint32] | None = None,
+    pool: Pool | None = None,
 ) -> None: ...
 
 class DType(Enum):
@@ -52,9 +57,13 @@ def prepare(
     out: NDArray[Any],
     rgb: bool,
     place: Sequence[int],
+    pool: Pool | None = None,
 ) -> None: ...
 def colorize(
-    mask: NDArray[np.uint8], palette: NDArray[np.uint8], out: NDArray[np.uint8]
+    mask: NDArray[np.uint8],
+    palette: NDArray[np.uint8],
+    out: NDArray[np.uint8],
+    pool: Pool | None = None,
 ) -> None: ...
 def overlay(
     frame: NDArray[np.uint8],
@@ -64,4 +73,5 @@ def overlay(
     out: NDArray[np.uint8],
     contour: int,
     contour_palette: NDArray[np.uint8],
+    pool: Pool | None = None,
 ) -> None: ...

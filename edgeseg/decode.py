@@ -77,6 +77,7 @@ def decode(
     confidence: NDArray[Any] | None = None,
     confidence_scale: float = 1.0,
     counts: NDArray[np.uint32] | None = None,
+    pool: kernels.Pool | None = None,
 ) -> NDArray[np.uint8]:
     """Bring scores to `out` pixels and take the greatest class of each, of several the lowest.
 
@@ -96,6 +97,7 @@ def decode(
             against the runner-up, and no softmax gives it more.
         confidence_scale: a quantized tensor's scale makes logits of its steps.
         counts: written to as well, uint32 [classes]: how many pixels each class has.
+        pool: threads to share the rows with.
 
     Returns:
         The class map, uint8 [out.height, out.width].
@@ -119,6 +121,7 @@ def decode(
         confidence=confidence,
         confidence_scale=confidence_scale,
         counts=counts,
+        pool=pool,
     )
     return classes
 

@@ -14,6 +14,7 @@ from edgeseg.errors import ConfigError
 from edgeseg.kernels_numpy_pictures import InputValues, Layout, Pixels, Place
 
 ENVIRONMENT = "EDGESEG_KERNELS"
+MAX_THREADS = 64
 NAMES = ("numpy", "portable", "avx2", "avx512", "neon")
 
 try:
@@ -26,6 +27,33 @@ else:
     _why_not = ""
 
 _taken: str | None = None
+
+
+class Pool:
+    """Threads that share each call's rows; results do not depend on it, bit for bit.
+
+    The native kernels of several calls may be lent the same pool, also by several threads at once:
+    a call that finds it in use runs on its own thread alone, and so does one in the child of a
+    fork, one of NumPy's kernels, and one with so little to do that waking a thread costs more.
+    """
+
+    def __init__(self, threads: int) -> None:
+        """Make the threads, which sleep between calls.
+
+        Args:
+            threads: the calling one included, 1 to 64; with 1 there are none to make.
+
+        Raises:
+            ConfigError: the number makes no sense.
+        """
+        if not 1 <= threads <= MAX_THREADS:
+            raise ConfigError(f"a pool has 1 to {MAX_THREADS} threads, not {threads}")
+        self.threads = threads
+        self.native = _native.Pool(threads) if _found and threads > 1 else None
+
+    def close(self) -> None:
+        """End the threads once no call uses them; later calls run without."""
+        self.native = None
 
 
 def available() -> tuple[str, ...]:
@@ -70,6 +98,7 @@ def decode(
     confidence: NDArray[Any] | None = None,
     confidence_scale: float = 1.0,
     counts: NDArray[np.uint32] | None = None,
+    pool: Pool | None = None,
 ) -> None:
     """Write the class of each output pixel to `classes`; edgeseg.decode.decode says it all.
 
@@ -81,13 +110,17 @@ def decode(
         confidence: float32 or uint8 of the same shape and form, where wanted.
         confidence_scale: what a difference in scores is multiplied by for it.
         counts: uint32 [classes], contiguous, where wanted.
+        pool: threads to share the rows with.
 
     Raises:
         ConfigError: as `active`.
         ValueError: an array has another type, shape or form.
     """
-    run = kernels_numpy.decode if _use(active()) == "numpy" else _native.decode
-    run(scores, *lie, nearest, classes, confidence, confidence_scale, counts)
+    outputs = (classes, confidence, confidence_scale, counts)
+    if _use(active()) == "numpy":
+        kernels_numpy.decode(scores, *lie, nearest, *outputs)
+    else:
+        _native.decode(scores, *lie, nearest, *outputs, _lent(pool))
 
 
 def prepare(
@@ -98,6 +131,7 @@ def prepare(
     *,
     rgb: bool,
     place: Place,
+    pool: Pool | None = None,
 ) -> None:
     """Write a frame's input tensor to `out`; edgeseg.prepare.prepare says it all.
 
@@ -109,6 +143,7 @@ def prepare(
         out: [height, width, 3] of the values' dtype: int8, uint8, int16 or float32.
         rgb: whether the order of its channels is RGB; else BGR.
         place: where the frame goes in it; the rest gets the mean's value.
+        pool: as for `decode`.
 
     Raises:
         ConfigError: as `active`.
@@ -118,23 +153,26 @@ def prepare(
         kernels_numpy_pictures.prepare(frame, layout, values, out, rgb, place)
     else:
         kind = getattr(_native.Layout, layout)
-        _native.prepare(frame, kind, _native_values(values), out, rgb, place)
+        _native.prepare(frame, kind, _native_values(values), out, rgb, place, _lent(pool))
 
 
-def colorize(mask: Pixels, palette: Pixels, out: Pixels) -> None:
+def colorize(mask: Pixels, palette: Pixels, out: Pixels, *, pool: Pool | None = None) -> None:
     """Write each pixel's colour to `out`.
 
     Args:
         mask: class indices, uint8 [h, w].
         palette: uint8 [classes, 3], one class at least; classes beyond it are black.
         out: uint8 [h, w, 3].
+        pool: as for `decode`.
 
     Raises:
         ConfigError: as `active`.
         ValueError: an array has another type, shape or form.
     """
-    run = kernels_numpy_pictures if _use(active()) == "numpy" else _native
-    run.colorize(mask, palette, out)
+    if _use(active()) == "numpy":
+        kernels_numpy_pictures.colorize(mask, palette, out)
+    else:
+        _native.colorize(mask, palette, out, _lent(pool))
 
 
 def overlay(
@@ -146,6 +184,7 @@ def overlay(
     *,
     contour: int,
     contour_palette: Pixels,
+    pool: Pool | None = None,
 ) -> None:
     """Write frame + alpha * (colour - frame) to `out`, and contours over it.
 
@@ -157,13 +196,21 @@ def overlay(
         out: uint8 [h, w, 3]; may be the frame.
         contour: width of the contours in pixels, 0 to 64; 0 draws none.
         contour_palette: their colours.
+        pool: as for `decode`.
 
     Raises:
         ConfigError: as `active`.
         ValueError: an array has another type, shape or form, or a number another range.
     """
-    run = kernels_numpy_pictures if _use(active()) == "numpy" else _native
-    run.overlay(frame, mask, palette, alpha, out, contour, contour_palette)
+    arguments = (frame, mask, palette, alpha, out, contour, contour_palette)
+    if _use(active()) == "numpy":
+        kernels_numpy_pictures.overlay(*arguments)
+    else:
+        _native.overlay(*arguments, _lent(pool))
+
+
+def _lent(pool: Pool | None) -> _native.Pool | None:
+    return None if pool is None else pool.native
 
 
 @lru_cache(maxsize=16)

@@ -32,20 +32,27 @@ _WIDEST_CONTOUR = 64
 _PAINTED = 3
 
 
-def colorize(mask: NDArray[np.uint8], palette: Palette, *, out: Picture | None = None) -> Picture:
+def colorize(
+    mask: NDArray[np.uint8],
+    palette: Palette,
+    *,
+    out: Picture | None = None,
+    pool: kernels.Pool | None = None,
+) -> Picture:
     """Return each pixel's class colour, BGR uint8 [h, w, 3].
 
     Args:
         mask: class indices, uint8 [h, w]; indices beyond the palette become black.
         palette: one RGB colour per class.
         out: where to put the result, uint8 [h, w, 3]; None makes a new picture.
+        pool: threads to share the rows with.
 
     Raises:
         ConfigError: an array has another shape or type, or EDGESEG_KERNELS makes no sense.
     """
     mask = _mask(mask)
     result = _picture("out", out, mask)
-    kernels.colorize(mask, _colors(tuple(palette)), result)
+    kernels.colorize(mask, _colors(tuple(palette)), result, pool=pool)
     return result
 
 
@@ -58,6 +65,7 @@ def overlay(
     contour: int = 0,
     contour_color: tuple[int, int, int] | None = None,
     out: Picture | None = None,
+    pool: kernels.Pool | None = None,
 ) -> Picture:
     """Return the frame with the class colours laid over it, BGR uint8 [h, w, 3].
 
@@ -70,6 +78,7 @@ def overlay(
             another class at most so far to their right or below.
         contour_color: RGB colour of these lines; None draws them in the colours of the classes.
         out: where to put the result, uint8 [h, w, 3]; may be the frame. None makes a new picture.
+        pool: threads to share the rows with.
 
     Raises:
         ConfigError: an array has another shape or type, a number another range, or EDGESEG_KERNELS
@@ -90,6 +99,7 @@ def overlay(
         result,
         contour=contour,
         contour_palette=_colors(lines),
+        pool=pool,
     )
     return result
 

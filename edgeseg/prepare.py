@@ -64,6 +64,7 @@ def prepare(
     out: NDArray[Any] | None = None,
     *,
     layout: Layout = "bgr",
+    pool: kernels.Pool | None = None,
 ) -> NDArray[Any]:
     """Return the input tensor [1, h, w, 3] for a frame.
 
@@ -80,6 +81,7 @@ def prepare(
         out: where to put the result; a C-contiguous array of the tensor's shape and dtype.
         layout: `bgr`; `rgb`; `grey` [h, w]; `yuyv` [h, w, 2], w even; `nv12` [h * 3 / 2, w], h and
             w even. The last two as cameras give them, in ITU-R BT.601 of limited range.
+        pool: threads to share the rows with.
 
     Raises:
         SourceError: the frame is no picture of the forms above.
@@ -96,6 +98,7 @@ def prepare(
         result[0],
         rgb=preparation.color == "rgb",
         place=_whole_place(size_of(pixels, layout), preparation),
+        pool=pool,
     )
     return result
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg import kernels
 from edgeseg.decode import decode, decode_class_map
 from edgeseg.errors import ModelError
 from edgeseg.flatbuffer import read_model
@@ -20,7 +21,7 @@ from edgeseg.kernels_numpy_pictures import Layout
 from edgeseg.manifest import Manifest, Size
 from edgeseg.modelfile import ManifestOverrides, infer_manifest, override, read_manifest
 from edgeseg.prepare import place, prepare, size_of
-from edgeseg.runtimes import Runtime, open_runtime
+from edgeseg.runtimes import Runtime, default_threads, open_runtime
 from edgeseg.tflite_metadata import read_hints
 
 _Result = TypeVar("_Result")
@@ -63,6 +64,8 @@ class Segmenter:
         manifest: what the model is, from the file or guessed.
         guesses: without a manifest in the file, each guess with the flag that overrules it.
         runtime: what runs the network.
+        pool: as many threads as the network has, for prepare, decode and what is done with the
+            class map; they sleep while the network runs.
     """
 
     def __init__(
@@ -77,7 +80,7 @@ class Segmenter:
 
         Args:
             model: a .tflite file.
-            threads: of the network; None means one per core, at most 4.
+            threads: of the network and the kernels; None means one per core, at most 4.
             runtime: one of `edgeseg.runtimes.NAMES`; None takes the first that is installed.
             overrides: what the user knows better than the file.
 
@@ -94,6 +97,7 @@ class Segmenter:
         self.runtime: Runtime = open_runtime(data, name=runtime, threads=threads, input_size=size)
         try:
             self.manifest, self.guesses = _describe(data, own, self.runtime, overrides)
+            self.pool = kernels.Pool(min(threads or default_threads(), kernels.MAX_THREADS))
         except BaseException:
             self.runtime.close()
             raise
@@ -126,7 +130,8 @@ class Segmenter:
         self, frame: NDArray[Any], out: NDArray[Any] | None = None, *, layout: Layout = "bgr"
     ) -> NDArray[Any]:
         """Return the input tensor of a frame; see `edgeseg.prepare.prepare`."""
-        return prepare(frame, self.manifest.preparation, self.runtime.inputs, out, layout=layout)
+        preparation, inputs = self.manifest.preparation, self.runtime.inputs
+        return prepare(frame, preparation, inputs, out, layout=layout, pool=self.pool)
 
     def infer(self, tensor: NDArray[Any]) -> NDArray[Any]:
         """Return the network's output, valid until the next `infer`.
@@ -162,14 +167,16 @@ class Segmenter:
         grid = grid_on(self.manifest, cells, out, placement)
         if self.manifest.head.kind != "class_map":
             # The greatest probability and the greatest logit are the same class.
-            return decode(output[0], out, grid, self.manifest.head.to_frame, counts=counts)
+            mode = self.manifest.head.to_frame
+            return decode(output[0], out, grid, mode, counts=counts, pool=self.pool)
         mask = decode_class_map(output.reshape(cells.height, cells.width), out, grid)
         self._check_classes(mask)
         return mask
 
     def close(self) -> None:
-        """Give the network's memory back."""
+        """Give the network's memory back and end the kernels' threads."""
         self.runtime.close()
+        self.pool.close()
 
     def __enter__(self) -> Segmenter:
         """Return the segmenter itself."""

@@ -75,6 +75,28 @@ void check_map(const Output& map, const char* name, int32_t height, int32_t widt
   if (map.shape(1) > 1 && map.stride(1) != 1) refuse(std::string(name) + "'s columns lie apart");
 }
 
+// ---- pools ----
+
+class Pool {
+ public:
+  explicit Pool(int32_t threads) {
+    char error[256] = "";
+    raise_unless_ok(edgeseg_pool_create(&pool_, threads, error, sizeof error), error);
+  }
+  ~Pool() { edgeseg_pool_destroy(pool_); }
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  edgeseg_pool* get() const { return pool_; }
+
+ private:
+  edgeseg_pool* pool_ = nullptr;
+};
+
+edgeseg_pool* lent(const Pool* pool) { return pool == nullptr ? nullptr : pool->get(); }
+
+// ---- decode ----
+
 edgeseg_scores scores_of(const Input& scores) {
   check_dimensions(scores, "scores", 3);
   return {scores.data(),           dtype_of(scores, "scores"),
@@ -114,12 +136,13 @@ void add_counts(const Output& counts, int32_t classes, edgeseg_decoded* out) {
 
 void decode(const Input& scores, double scale_x, double scale_y, double offset_x, double offset_y,
             bool nearest, const Output& classes, const std::optional<Output>& confidence,
-            double confidence_scale, const std::optional<Output>& counts) {
+            double confidence_scale, const std::optional<Output>& counts, const Pool* pool) {
   const edgeseg_scores from = scores_of(scores);
   const edgeseg_grid grid{scale_x, scale_y, offset_x, offset_y, nearest};
   edgeseg_decoded out = decoded_of(classes);
   if (confidence) add_confidence(*confidence, confidence_scale, &out);
   if (counts) add_counts(*counts, from.classes, &out);
+  out.pool = lent(pool);
   char error[256] = "";
   edgeseg_status status = EDGESEG_OK;
   {
@@ -184,14 +207,16 @@ edgeseg_input input_of(const Output& out, const edgeseg_values& values, bool rgb
     refuse("out is not [height, width, 3] with its pixels side by side");
   }
   const auto [x, y, width, height] = place;
-  return {out.data(), stride_bytes(out, 0), side(out, 0), side(out, 1), rgb, x, y, height, width, 0,
-          0};
+  return {
+      out.data(), stride_bytes(out, 0), side(out, 0), side(out, 1), rgb, x, y, height, width, 0, 0,
+      nullptr};
 }
 
 void prepare(const Input& pixels, edgeseg_layout layout, const edgeseg_values& values,
-             const Output& out, bool rgb, const std::array<int32_t, 4>& place) {
+             const Output& out, bool rgb, const std::array<int32_t, 4>& place, const Pool* pool) {
   const edgeseg_frame frame = frame_of(pixels, layout);
-  const edgeseg_input input = input_of(out, values, rgb, place);
+  edgeseg_input input = input_of(out, values, rgb, place);
+  input.pool = lent(pool);
   char error[256] = "";
   edgeseg_status status = EDGESEG_OK;
   {
@@ -203,14 +228,15 @@ void prepare(const Input& pixels, edgeseg_layout layout, const edgeseg_values& v
 
 // ---- overlay ----
 
-edgeseg_classes classes_of(const Input& mask) {
+edgeseg_classes classes_of(const Input& mask, const Pool* pool) {
   check_picture(mask, "mask", 1);
   return {static_cast<const uint8_t*>(mask.data()),
           side(mask, 0),
           side(mask, 1),
           stride_bytes(mask, 0),
           0,
-          0};
+          0,
+          lent(pool)};
 }
 
 edgeseg_palette palette_of(const Input& palette) {
@@ -230,8 +256,8 @@ void check_size(const Array& picture, const char* name, const edgeseg_classes& c
   }
 }
 
-void colorize(const Input& mask, const Input& palette, const Output& out) {
-  const edgeseg_classes classes = classes_of(mask);
+void colorize(const Input& mask, const Input& palette, const Output& out, const Pool* pool) {
+  const edgeseg_classes classes = classes_of(mask, pool);
   const edgeseg_palette colors = palette_of(palette);
   check_size(out, "out", classes);
   auto* data = static_cast<uint8_t*>(out.data());
@@ -245,8 +271,8 @@ void colorize(const Input& mask, const Input& palette, const Output& out) {
 }
 
 void overlay(const Input& frame, const Input& mask, const Input& palette, double alpha,
-             const Output& out, int contour, const Input& contour_palette) {
-  const edgeseg_classes classes = classes_of(mask);
+             const Output& out, int contour, const Input& contour_palette, const Pool* pool) {
+  const edgeseg_classes classes = classes_of(mask, pool);
   const edgeseg_palette colors = palette_of(palette);
   const edgeseg_contours contours{contour, palette_of(contour_palette)};
   check_size(frame, "frame", classes);
@@ -280,10 +306,13 @@ NB_MODULE(_native, module) {
   module.doc() = "edgeseg's native kernels; edgeseg.kernels chooses between them and NumPy.";
   module.def("kernels", &kernels, "The kernels that run on this CPU, the best first.");
   module.def("set_kernels", &set_kernels, nb::arg("name"), "Take these from now on.");
+  nb::class_<Pool>(module, "Pool", "Threads that share a call's rows (edgeseg_pool_create).")
+      .def(nb::init<int32_t>(), nb::arg("threads"));
   module.def("decode", &decode, nb::arg("scores").noconvert(), nb::arg("scale_x"),
              nb::arg("scale_y"), nb::arg("offset_x"), nb::arg("offset_y"), nb::arg("nearest"),
              nb::arg("out").noconvert(), nb::arg("confidence").noconvert() = nb::none(),
              nb::arg("confidence_scale") = 1.0, nb::arg("counts").noconvert() = nb::none(),
+             nb::arg("pool") = nb::none(),
              "Write the class of each pixel to `out` (see edgeseg_decode in native/edgeseg.h).");
 
   nb::enum_<edgeseg_dtype>(module, "DType")
@@ -302,11 +331,14 @@ NB_MODULE(_native, module) {
            nb::arg("scale"), nb::arg("zero_point"));
   module.def("prepare", &prepare, nb::arg("frame").noconvert(), nb::arg("layout"),
              nb::arg("values"), nb::arg("out").noconvert(), nb::arg("rgb"), nb::arg("place"),
+             nb::arg("pool") = nb::none(),
              "Write a frame's input tensor to `out` (see edgeseg_prepare).");
   module.def("colorize", &colorize, nb::arg("mask").noconvert(), nb::arg("palette").noconvert(),
-             nb::arg("out").noconvert(), "Write each pixel's colour to `out`.");
+             nb::arg("out").noconvert(), nb::arg("pool") = nb::none(),
+             "Write each pixel's colour to `out`.");
   module.def("overlay", &overlay, nb::arg("frame").noconvert(), nb::arg("mask").noconvert(),
              nb::arg("palette").noconvert(), nb::arg("alpha"), nb::arg("out").noconvert(),
              nb::arg("contour"), nb::arg("contour_palette").noconvert(),
+             nb::arg("pool") = nb::none(),
              "Write the frame with the colours laid over it to `out` (see edgeseg_overlay).");
 }

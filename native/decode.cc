@@ -3,12 +3,12 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <new>
 #include <vector>
 
 #include "dispatch.h"
 #include "errors.h"
+#include "pool.h"
 
 namespace edgeseg {
 namespace {
@@ -144,6 +144,35 @@ class Memory {
   void* edges_;
 };
 
+// What one thread has for itself.
+class Slot {
+ public:
+  explicit Slot(const DecodeJob& whole)
+      : memory_(whole, whole.scores.width),
+        out_(whole.out),
+        counts_(out_.counts == nullptr ? 0 : static_cast<size_t>(whole.scores.classes)) {
+    if (out_.counts != nullptr) out_.counts = counts_.data();
+  }
+
+  void decode(const Kernels& kernels, const DecodeJob& whole, const RowRange& bands) {
+    const Axis rows = {whole.rows.fractions, whole.rows.runs + bands.begin,
+                       bands.end - bands.begin};
+    DecodeJob job{whole.scores, out_,    whole.columns, rows,   whole.padded_classes,
+                  nullptr,      nullptr, nullptr,       nullptr};
+    memory_.lend(&job);
+    kernels.decode(job);
+  }
+
+  void add_counts(uint32_t* to) const {
+    for (size_t k = 0; k < counts_.size(); ++k) to[k] += counts_[k];
+  }
+
+ private:
+  Memory memory_;
+  edgeseg_decoded out_;
+  std::vector<uint32_t> counts_;
+};
+
 void run(const Kernels& kernels, const edgeseg_scores& scores, const edgeseg_grid& grid,
          const edgeseg_decoded& out) {
   const bool nearest = grid.nearest != 0;
@@ -152,14 +181,19 @@ void run(const Kernels& kernels, const edgeseg_scores& scores, const edgeseg_gri
   const Side rows = side_of(out.height, out.row_begin, out.row_end, grid.scale_y, grid.offset_y,
                             scores.height, nearest);
   const int padded_classes = (scores.classes + kBlock - 1) / kBlock * kBlock;
-  DecodeJob job{scores,  out,     columns.axis(), rows.axis(), padded_classes,
-                nullptr, nullptr, nullptr,        nullptr};
-  Memory memory(job, scores.width);
-  memory.lend(&job);
-  if (out.counts != nullptr) {
-    std::memset(out.counts, 0, sizeof(uint32_t) * static_cast<size_t>(scores.classes));
-  }
-  kernels.decode(job);
+  const DecodeJob job{scores,  out,     columns.axis(), rows.axis(), padded_classes,
+                      nullptr, nullptr, nullptr,        nullptr};
+  // A band of rows that lie in the same cells stays whole.
+  const int64_t pixels = int64_t{out.row_end - out.row_begin} * out.width;
+  const Shares shares = shares_of(out.pool, {0, job.rows.run_count}, 1, pixels);
+  std::vector<Slot> slots;
+  for (int n = 0; n < shares.slots; ++n) slots.emplace_back(job);
+  share(shares, [&](const RowRange& bands, int slot) {
+    slots[static_cast<size_t>(slot)].decode(kernels, job, bands);
+  });
+  if (out.counts == nullptr) return;
+  std::memset(out.counts, 0, sizeof(uint32_t) * static_cast<size_t>(scores.classes));
+  for (const Slot& slot : slots) slot.add_counts(out.counts);
 }
 
 }  // namespace

@@ -2,7 +2,8 @@
  *
  * Everything here takes pointers, sizes and strides, keeps no pointer after it returns and holds no
  * state but the choice of kernels below. Inputs are never written to. All functions may be called
- * from several threads at once; each call runs on the calling thread alone.
+ * from several threads at once; each call runs on the calling thread alone unless it is lent a
+ * pool.
  *
  * A function that can fail returns a status and, where `error` is not NULL, writes one line of text
  * there (at most error_size bytes, the closing zero included). Nothing is written on success.
@@ -58,6 +59,24 @@ EDGESEG_API const char* edgeseg_kernels_at(int index);
 /* Takes others from now on, in all threads; NULL or "" takes the best. */
 EDGESEG_API edgeseg_status edgeseg_set_kernels(const char* name, char* error, size_t error_size);
 
+/* ---- pools: threads that share a call's rows ----
+ *
+ * A pool is lent to a call by the `pool` of its output, NULL for none. The result is the same, bit
+ * for bit. Calls too small to gain by it take no threads, and where a pool is in use by another
+ * call, or belongs to the parent of a fork, the call runs on its own thread alone.
+ */
+typedef struct edgeseg_pool edgeseg_pool;
+#define EDGESEG_MAX_THREADS 64
+
+/* `threads` counts the calling one; the others are made now, sleep between calls and take no
+ * signals. */
+EDGESEG_API edgeseg_status edgeseg_pool_create(edgeseg_pool** pool, int32_t threads, char* error,
+                                               size_t error_size);
+
+/* Ends the threads; no call may still have the pool. NULL does nothing. In the child of a fork it
+ * does nothing either. */
+EDGESEG_API void edgeseg_pool_destroy(edgeseg_pool* pool);
+
 /* ---- decode: from a network's coarse scores to a class map at frame size ---- */
 
 /* Class scores (logits or probabilities) on a grid. Strides are in bytes, so that any layout will
@@ -97,6 +116,8 @@ typedef struct edgeseg_decoded {
 
   /* Optional (NULL): how many of the written pixels each class has; one number per class. */
   uint32_t* counts;
+
+  edgeseg_pool* pool; /* optional (NULL): threads to share the rows with */
 } edgeseg_decoded;
 
 /* Interpolates the scores bilinearly to each pixel of the output, in steps of 1/2048 cell, and
@@ -158,6 +179,7 @@ typedef struct edgeseg_input {
   int32_t rgb; /* the order of the tensor's channels: 0 for BGR */
   int32_t frame_x, frame_y, frame_height, frame_width;
   int32_t row_begin, row_end; /* the rows to write; 0, 0 means all */
+  edgeseg_pool* pool;         /* optional (NULL): threads to share the rows with */
 } edgeseg_input;
 
 /* Resizes the frame (by area where both sides shrink or stay, else bilinearly with half-pixel
@@ -174,6 +196,7 @@ typedef struct edgeseg_classes {
   int32_t height, width;
   ptrdiff_t row_stride;
   int32_t row_begin, row_end; /* the rows to do; 0, 0 means all */
+  edgeseg_pool* pool;         /* optional (NULL): threads to share the rows with */
 } edgeseg_classes;
 
 /* Three bytes for each class, in the order of the picture's channels; classes from count on are

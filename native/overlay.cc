@@ -7,9 +7,12 @@
 
 #include "dispatch.h"
 #include "errors.h"
+#include "pool.h"
 
 namespace edgeseg {
 namespace {
+
+constexpr int kLeastRows = 8;  // for a thread
 
 size_t extent(int count) { return static_cast<size_t>(count); }
 
@@ -92,31 +95,38 @@ class ColorTables {
   std::vector<uint8_t> patterns_;
 };
 
+Shares shares_of(const edgeseg_classes& classes) {
+  const RowRange rows = {classes.row_begin, classes.row_end};
+  return shares_of(classes.pool, rows, kLeastRows, int64_t{rows.end - rows.begin} * classes.width);
+}
+
 void colorize(const OverlayKernels& kernels, const edgeseg_classes& classes,
               const edgeseg_palette& palette, uint8_t* out, ptrdiff_t out_stride) {
   const ColorTables tables(palette);
   const Colors colors = tables.colors();
-  for (int y = classes.row_begin; y < classes.row_end; ++y) {
-    kernels.colorize(row_of(classes, y), colors, extent(classes.width), out + y * out_stride);
-  }
+  share(shares_of(classes), [&](const RowRange& rows, int) {
+    for (int y = rows.begin; y < rows.end; ++y) {
+      kernels.colorize(row_of(classes, y), colors, extent(classes.width), out + y * out_stride);
+    }
+  });
 }
 
 // Draws the contours of one row after the other.
 class Contours {
  public:
-  Contours(const OverlayKernels& kernels, const edgeseg_classes& classes,
-           const edgeseg_contours& contours)
+  Contours(const OverlayKernels& kernels, const edgeseg_classes& classes, int width,
+           const Colors& colors)
       : kernels_(kernels),
         classes_(classes),
-        width_(contours.width),
+        width_(width),
+        colors_(colors),
         marks_(extent(classes.width)),
-        pixels_(3 * marks_.size()),
-        tables_(contours.palette) {}
+        pixels_(3 * marks_.size()) {}
 
   void draw(int y, uint8_t* out) {
     if (width_ == 0) return;
     mark(y);
-    kernels_.colorize(row_of(classes_, y), tables_.colors(), marks_.size(), pixels_.data());
+    kernels_.colorize(row_of(classes_, y), colors_, marks_.size(), pixels_.data());
     kernels_.lay(marks_.data(), pixels_.data(), marks_.size(), out);
   }
 
@@ -137,9 +147,9 @@ class Contours {
   const OverlayKernels& kernels_;
   const edgeseg_classes& classes_;
   int width_;
+  const Colors& colors_;
   std::vector<uint8_t> marks_;
   std::vector<uint8_t> pixels_;
-  ColorTables tables_;
 };
 
 struct Pictures {
@@ -149,22 +159,47 @@ struct Pictures {
   ptrdiff_t out_stride;
 };
 
+// Blends one row after the other.
+class Blender {
+ public:
+  Blender(const OverlayKernels& kernels, const edgeseg_classes& classes, const Colors& colors,
+          double alpha, const Contours& contours)
+      : kernels_(kernels),
+        classes_(classes),
+        colors_(colors),
+        weight_(static_cast<uint16_t>(std::min(alpha * 65536 + 0.5, 65535.0))),
+        pixels_(3 * extent(classes.width)),
+        contours_(contours) {}
+
+  void blend(int y, const Pictures& pictures) {
+    uint8_t* row = pictures.out + y * pictures.out_stride;
+    kernels_.colorize(row_of(classes_, y), colors_, extent(classes_.width), pixels_.data());
+    kernels_.blend(pictures.frame + y * pictures.frame_stride, pixels_.data(),
+                   static_cast<uint16_t>(65535 - weight_), weight_, pixels_.size(), row);
+    contours_.draw(y, row);
+  }
+
+ private:
+  const OverlayKernels& kernels_;
+  const edgeseg_classes& classes_;
+  const Colors& colors_;
+  uint16_t weight_;
+  std::vector<uint8_t> pixels_;
+  Contours contours_;
+};
+
 void overlay(const OverlayKernels& kernels, const edgeseg_classes& classes,
              const edgeseg_palette& palette, double alpha, const edgeseg_contours& contours,
              const Pictures& pictures) {
-  const auto weight = static_cast<uint16_t>(std::min(alpha * 65536 + 0.5, 65535.0));
-  const auto keep = static_cast<uint16_t>(65535 - weight);
-  const ColorTables tables(palette);
-  const Colors colors = tables.colors();
-  std::vector<uint8_t> pixels(3 * extent(classes.width));
-  Contours lines(kernels, classes, contours);
-  for (int y = classes.row_begin; y < classes.row_end; ++y) {
-    uint8_t* row = pictures.out + y * pictures.out_stride;
-    kernels.colorize(row_of(classes, y), colors, extent(classes.width), pixels.data());
-    kernels.blend(pictures.frame + y * pictures.frame_stride, pixels.data(), keep, weight,
-                  pixels.size(), row);
-    lines.draw(y, row);
-  }
+  const ColorTables tables(palette), line_tables(contours.palette);
+  const Colors colors = tables.colors(), line_colors = line_tables.colors();
+  const Contours lines(kernels, classes, contours.width, line_colors);
+  const Shares shares = shares_of(classes);
+  std::vector<Blender> blenders(extent(shares.slots),
+                                Blender(kernels, classes, colors, alpha, lines));
+  share(shares, [&](const RowRange& rows, int slot) {
+    for (int y = rows.begin; y < rows.end; ++y) blenders[extent(slot)].blend(y, pictures);
+  });
 }
 
 // Runs `work` with the kernels in use and all rows where none are named.

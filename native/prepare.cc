@@ -3,14 +3,18 @@
 #include <cstdlib>
 #include <new>
 #include <type_traits>
+#include <vector>
 
 #include "dispatch.h"
 #include "errors.h"
+#include "pool.h"
 #include "resizer.h"
 #include "values.h"
 
 namespace edgeseg {
 namespace {
+
+constexpr int kLeastRows = 8;  // for a thread: at the first it sums rows anew
 
 size_t extent(int count) { return static_cast<size_t>(count); }
 
@@ -128,8 +132,8 @@ class Writer {
         tables_(tables),
         input_(input) {}
 
-  void write(Resizer& resizer) {
-    for (int y = input_.row_begin; y < input_.row_end; ++y) {
+  void write(const RowRange& rows, Resizer& resizer) const {
+    for (int y = rows.begin; y < rows.end; ++y) {
       T* out = reinterpret_cast<T*>(static_cast<uint8_t*>(input_.data) + y * input_.row_stride);
       const int inner = y - input_.frame_y;
       if (inner < 0 || inner >= input_.frame_height) {
@@ -144,11 +148,11 @@ class Writer {
   }
 
  private:
-  void fill(T* out, int pixels) {
+  void fill(T* out, int pixels) const {
     std::fill_n(out, 3 * extent(pixels), static_cast<T>(values_.zero_point));
   }
 
-  void write_pixels(const uint8_t* pixels, T* out) {
+  void write_pixels(const uint8_t* pixels, T* out) const {
     const size_t count = 3 * extent(input_.frame_width);
     if constexpr (std::is_same_v<T, float>) {
       if (values_.form == kDivisionForm) {
@@ -169,8 +173,17 @@ class Writer {
 
 void run(const PrepareKernels& kernels, const edgeseg_frame& frame, const edgeseg_values& values,
          const edgeseg_input& input) {
-  Resizer resizer(kernels, frame, input);
-  const auto write = [&](auto tables) { Writer(kernels, values, tables, input).write(resizer); };
+  const ResizePlan plan(frame, input);
+  const RowRange all = {input.row_begin, input.row_end};
+  const int64_t pixels =
+      std::max(int64_t{frame.height} * frame.width, int64_t{all.end - all.begin} * input.width);
+  const Shares shares = shares_of(input.pool, all, kLeastRows, pixels);
+  std::vector<Resizer> resizers(extent(shares.slots), Resizer(kernels, plan));
+  const auto write = [&](auto tables) {
+    const Writer writer(kernels, values, tables, input);
+    share(shares,
+          [&](const RowRange& rows, int slot) { writer.write(rows, resizers[extent(slot)]); });
+  };
   switch (values.dtype) {
     case EDGESEG_INT8:
       return write(values.table.int8);

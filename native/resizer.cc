@@ -84,29 +84,33 @@ uint16_t* ColumnTables::weights_at(int pixel, int tap) {
   return weights_.data() + pair * kPairLanes + extent(tap % 2) * 3;
 }
 
-Resizer::Resizer(const PrepareKernels& kernels, const edgeseg_frame& frame,
-                 const edgeseg_input& input)
-    : kernels_(kernels),
+ResizePlan::ResizePlan(const edgeseg_frame& frame, const edgeseg_input& input)
+    : frame_(frame),
       grey_(frame.layout == EDGESEG_GREY),
       swap_(!grey_ && (input.rgb != 0) != (frame.layout == EDGESEG_RGB)),
       same_size_(frame.width == input.frame_width && frame.height == input.frame_height),
-      width_(extent(frame.width)),
-      last_row_(frame.height - 1),
+      out_width_(extent(input.frame_width)),
       down_(spans_for(frame.height, input.frame_height, frame, input)),
       across_(spans_for(frame.width, input.frame_width, frame, input)),
-      rows_(kernels, frame, down_.taps),
-      taken_(extent(down_.taps + kAhead)),
-      few_weights_(down_.weights.begin(), down_.weights.end()),
-      grey_sums_(grey_ ? width_ : 0),
-      // What lies beyond the last column is read, with weight 0.
-      sums_(3 * (width_ + extent(across_.taps)) + kPairLanes),
-      pixels_(3 * (extent(input.frame_width) + kPixelBlock) + 4) {
+      few_weights_(down_.weights.begin(), down_.weights.end()) {
   if (!same_size_ && few(across_)) columns_.emplace(across_);
 }
 
+Resizer::Resizer(const PrepareKernels& kernels, const ResizePlan& plan)
+    : kernels_(kernels),
+      plan_(plan),
+      width_(extent(plan.frame_.width)),
+      last_row_(plan.frame_.height - 1),
+      rows_(kernels, plan.frame_, plan.down_.taps),
+      taken_(extent(plan.down_.taps + kAhead)),
+      grey_sums_(plan.grey_ ? width_ : 0),
+      // What lies beyond the last column is read, with weight 0.
+      sums_(3 * (width_ + extent(plan.across_.taps)) + kPairLanes),
+      pixels_(3 * (plan.out_width_ + kPixelBlock) + 4) {}
+
 const uint8_t* Resizer::row(int y) {
-  if (same_size_ && !grey_ && !swap_) return rows_.row(y);
-  if (same_size_) {
+  if (plan_.same_size_ && !plan_.grey_ && !plan_.swap_) return rows_.row(y);
+  if (plan_.same_size_) {
     copy(rows_.row(y));
   } else {
     sum_rows(y);
@@ -116,35 +120,36 @@ const uint8_t* Resizer::row(int y) {
 }
 
 void Resizer::sum_rows(int y) {
-  const int first = down_.starts[extent(y)];
-  for (int t = 0; t < down_.taps; ++t) {
+  const Spans& down = plan_.down_;
+  const int first = down.starts[extent(y)];
+  for (int t = 0; t < down.taps; ++t) {
     taken_[extent(t)] = rows_.row(std::min(first + t, last_row_));
   }
-  for (int t = down_.taps; t < down_.taps + kAhead; ++t) {
+  for (int t = down.taps; t < down.taps + kAhead; ++t) {
     taken_[extent(t)] = rows_.place(std::min(first + t, last_row_));
   }
-  const size_t weights = extent(y) * extent(down_.taps), count = grey_ ? width_ : 3 * width_;
-  uint16_t* sums = grey_ ? grey_sums_.data() : sums_.data();
-  if (few(down_)) {
-    kernels_.accumulate(taken_.data(), few_weights_.data() + weights, down_.taps, count,
-                        half_a_unit_each(down_), sums);
+  const size_t weights = extent(y) * extent(down.taps);
+  const size_t count = plan_.grey_ ? width_ : 3 * width_;
+  uint16_t* sums = plan_.grey_ ? grey_sums_.data() : sums_.data();
+  if (few(down)) {
+    kernels_.accumulate(taken_.data(), plan_.few_weights_.data() + weights, down.taps, count,
+                        half_a_unit_each(down), sums);
   } else {
-    kernels_.accumulate_many(taken_.data(), down_.weights.data() + weights, down_.taps, count,
-                             sums);
+    kernels_.accumulate_many(taken_.data(), down.weights.data() + weights, down.taps, count, sums);
   }
-  if (grey_) kernels_.triple(sums, width_, sums_.data());
+  if (plan_.grey_) kernels_.triple(sums, width_, sums_.data());
 }
 
 void Resizer::combine() {
-  if (columns_) {
-    kernels_.combine(sums_.data(), columns_->columns(), swap_, pixels_.data());
+  if (plan_.columns_) {
+    kernels_.combine(sums_.data(), plan_.columns_->columns(), plan_.swap_, pixels_.data());
   } else {
-    combine_many(sums_.data(), across_, swap_, pixels_.data());
+    combine_many(sums_.data(), plan_.across_, plan_.swap_, pixels_.data());
   }
 }
 
 void Resizer::copy(const uint8_t* row) {
-  if (grey_) {
+  if (plan_.grey_) {
     for (size_t x = 0; x < width_; ++x) std::fill_n(pixels_.data() + 3 * x, 3, row[x]);
   } else {
     kernels_.swap(row, width_, pixels_.data());

@@ -53,9 +53,28 @@ class ColumnTables {
   Columns columns_;
 };
 
+// How a frame is resized: what all threads share.
+class ResizePlan {
+ public:
+  ResizePlan(const edgeseg_frame& frame, const edgeseg_input& input);
+
+ private:
+  friend class Resizer;
+
+  const edgeseg_frame& frame_;
+  bool grey_;
+  bool swap_;
+  bool same_size_;
+  size_t out_width_;
+  Spans down_;
+  Spans across_;
+  std::optional<ColumnTables> columns_;
+  std::vector<uint16_t> few_weights_;
+};
+
 class Resizer {
  public:
-  Resizer(const PrepareKernels& kernels, const edgeseg_frame& frame, const edgeseg_input& input);
+  Resizer(const PrepareKernels& kernels, const ResizePlan& plan);
 
   // Row y of the resized frame, in the input's colour order; valid until the next call.
   const uint8_t* row(int y);
@@ -66,17 +85,11 @@ class Resizer {
   void copy(const uint8_t* row);
 
   const PrepareKernels& kernels_;
-  bool grey_;
-  bool swap_;
-  bool same_size_;
+  const ResizePlan& plan_;
   size_t width_;
   int last_row_;
-  Spans down_;
-  Spans across_;
-  std::optional<ColumnTables> columns_;
   Rows rows_;
   std::vector<const uint8_t*> taken_;
-  std::vector<uint16_t> few_weights_;
   std::vector<uint16_t> grey_sums_;
   std::vector<uint16_t> sums_;
   std::vector<uint8_t> pixels_;

@@ -60,7 +60,8 @@ void decode() {
   uint8_t classes[kSide * kSide], steps[kSide * kSide];
   edgeseg_scores scores{data, EDGESEG_INT8, 2, 2, 3, 6, 3, 1};
   edgeseg_grid grid{0.5, 0.5, 0, 0, 0};
-  edgeseg_decoded out{kSide, kSide, 0, 0, classes, kSide, steps, EDGESEG_UINT8, kSide, 1, nullptr};
+  edgeseg_decoded out{kSide, kSide,         0,     0, classes, kSide,
+                      steps, EDGESEG_UINT8, kSide, 1, nullptr, nullptr};
   const auto call = [&](char* text, size_t size) {
     return edgeseg_decode(&scores, &grid, &out, text, size);
   };
@@ -118,7 +119,7 @@ void prepare() {
   });
 
   edgeseg_frame frame{EDGESEG_BGR, kSide, kSide, pixels, kSide * 3, nullptr, 0};
-  edgeseg_input input{tensor.data(), kSide * 3, kSide, kSide, 1, 0, 0, kSide, kSide, 0, 0};
+  edgeseg_input input{tensor.data(), kSide * 3, kSide, kSide, 1, 0, 0, kSide, kSide, 0, 0, nullptr};
   const auto call = [&](char* text, size_t size) {
     return edgeseg_prepare(&frame, &values, &input, text, size);
   };
@@ -154,7 +155,7 @@ void prepare() {
 void overlay() {
   const uint8_t mask[kSide * kSide] = {}, colors[3] = {};
   uint8_t picture[kSide * kSide * 3] = {};
-  edgeseg_classes classes{mask, kSide, kSide, kSide, 0, 0};
+  edgeseg_classes classes{mask, kSide, kSide, kSide, 0, 0, nullptr};
   edgeseg_palette palette{colors, 1};
   edgeseg_contours contours{2, palette};
   double alpha = 0.5;

@@ -156,7 +156,7 @@ bool refuses_nonsense() {
   uint8_t classes[4] = {};
   const edgeseg_scores scores{data, EDGESEG_INT8, 1, 1, 2, 2, 2, 1};
   const edgeseg_grid grid{1, 1, 0, 0, 0};
-  edgeseg_decoded out{2, 2, 0, 0, classes, 2, nullptr, EDGESEG_UINT8, 0, 0, nullptr};
+  edgeseg_decoded out{2, 2, 0, 0, classes, 2, nullptr, EDGESEG_UINT8, 0, 0, nullptr, nullptr};
   char error[64] = "";
   const auto status = [&](const edgeseg_scores& s, const edgeseg_grid& g) {
     return edgeseg_decode(&s, &g, &out, error, sizeof error);

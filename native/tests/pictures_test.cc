@@ -117,7 +117,7 @@ Overlay random_overlay(std::mt19937& random) {
 
 // The overlay in place, and in the colours of the classes.
 bool overlays(const Overlay& o, Bytes* laid, Bytes* colored) {
-  edgeseg_classes classes{o.classes.data(), o.height, o.width, o.width, 0, 0};
+  edgeseg_classes classes{o.classes.data(), o.height, o.width, o.width, 0, 0, nullptr};
   const edgeseg_palette palette{o.colors.data(), static_cast<int32_t>(o.colors.size() / 3)};
   const edgeseg_contours contours{o.contour, palette};
   const ptrdiff_t stride = 3 * o.width;

@@ -82,9 +82,18 @@ bool decode(edgeseg_dtype dtype, int classes, int nearest) {
   const auto run = [&](uint8_t* to, char* error, size_t error_size) {
     std::vector<float> confidence(pixels);
     std::vector<uint32_t> counts(static_cast<size_t>(classes));
-    const edgeseg_decoded out{
-        kHeight,           kWidth,          0,          0,     to,           kWidth,
-        confidence.data(), EDGESEG_FLOAT32, 4 * kWidth, 0.085, counts.data()};
+    const edgeseg_decoded out{kHeight,
+                              kWidth,
+                              0,
+                              0,
+                              to,
+                              kWidth,
+                              confidence.data(),
+                              EDGESEG_FLOAT32,
+                              4 * kWidth,
+                              0.085,
+                              counts.data(),
+                              nullptr};
     const edgeseg_status status = edgeseg_decode(&scores, &grid, &out, error, error_size);
     std::memcpy(to + margins, confidence.data(), 4 * pixels);
     std::memcpy(to + margins + 4 * pixels, counts.data(), 4 * counts.size());
@@ -106,7 +115,7 @@ bool prepare(edgeseg_layout layout, edgeseg_dtype dtype, int side) {
         edgeseg_values_init(&values, dtype, mean, deviation, 0.0182, 3, error, error_size);
     if (status != EDGESEG_OK) return status;
     const auto row = static_cast<ptrdiff_t>(item_bytes(dtype)) * 3 * side;
-    const edgeseg_input input{to, row, side, side, 1, 2, 1, side - 3, side - 2, 0, 0};
+    const edgeseg_input input{to, row, side, side, 1, 2, 1, side - 3, side - 2, 0, 0, nullptr};
     return edgeseg_prepare(&frame, &values, &input, error, error_size);
   };
   const auto count = static_cast<size_t>(3 * side * side);
@@ -117,7 +126,7 @@ bool prepare(edgeseg_layout layout, edgeseg_dtype dtype, int side) {
 bool overlay(int width, int alpha) {
   const size_t pixels = size_t{kHeight} * kWidth;
   const Bytes mask = noise(pixels, 11), frame = noise(3 * pixels, 12), colors = noise(750, 13);
-  const edgeseg_classes classes{mask.data(), kHeight, kWidth, kWidth, 0, 0};
+  const edgeseg_classes classes{mask.data(), kHeight, kWidth, kWidth, 0, 0, nullptr};
   const edgeseg_palette palette{colors.data(), 250};
   const edgeseg_contours contours{width, {colors.data() + 30, 200}};
   const auto run = [&](uint8_t* to, char* error, size_t error_size) {
