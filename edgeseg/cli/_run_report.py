@@ -195,7 +195,7 @@ def _dropped(dropped: Mapping[str, int]) -> str:
 
 def _missed(sinks: Mapping[str, SinkSummary]) -> str:
     parts = [f"{sink.missed:,} by the {_kind(name)}" for name, sink in sinks.items() if sink.missed]
-    return f"{', '.join(parts)}, too busy for these results" if parts else "none"
+    return f"{', '.join(parts)}: too busy" if parts else "none"
 
 
 def _kind(sink: str) -> str:

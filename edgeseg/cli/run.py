@@ -66,6 +66,7 @@ def _stream(
 ) -> tuple[RunSummary, Setup]:
     from edgeseg.cli._run_report import setup_of
     from edgeseg.cli._run_sinks import open_outputs
+    from edgeseg.cli._run_watch import watching
     from edgeseg.monitor import Monitor
     from edgeseg.segmenter import open_segmenter
     from edgeseg.sources import open_source
@@ -78,16 +79,17 @@ def _stream(
         _tell(f"guessed: {guess}" for guess in segmenter.guesses)
         monitor = Monitor()
         outputs = open_outputs(wishes, source, segmenter, monitor, stop, _tell, stack)
-        summary = run_stream(
-            source,
-            segmenter,
-            outputs.sinks,
-            stop=stop,
-            limit=wishes.frames or _enough(source, wishes, outputs),
-            duration_s=wishes.duration,
-            pace=wishes.pace,
-            monitor=monitor,
-        )
+        with watching(source, _tell):
+            summary = run_stream(
+                source,
+                segmenter,
+                outputs.sinks,
+                stop=stop,
+                limit=wishes.frames or _enough(source, wishes, outputs),
+                duration_s=wishes.duration,
+                pace=wishes.pace,
+                monitor=monitor,
+            )
         _tell([*summary.notes, *outputs.notes()])
         outputs.check()
         setup = setup_of(model, segmenter, engine["threads"], wishes.outputs)
