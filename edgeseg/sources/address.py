@@ -11,7 +11,7 @@ from edgeseg.sources.grabber import GrabError
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _HIDDEN = "***"
 # Cameras take passwords in the query too: /snapshot.cgi?user=admin&pwd=1234
-_SECRET_OPTION = re.compile(r"(?i)([?&][^=&]*(?:pass|pwd|pw|token|secret|key|auth)[^=&]*=)[^&#]*")
+_SECRET_OPTION = re.compile(r"(?i)([?&][^=&]*(?:pas|pwd|pw|token|secret|key|auth)[^=&]*=)[^&#]*")
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def connection_trouble(address: Address, error: OSError) -> str:
         return f"{address.place} refuses the connection; is the camera's server running there?"
     if isinstance(error, TimeoutError):
         return f"nobody answers at {address.place}"
-    return f"{address.place}: {error.strerror or error or type(error).__name__}"
+    return f"{address.place}: {error.strerror or str(error) or type(error).__name__}"
 
 
 def login_trouble(user: str, challenges: Sequence[str], example: str) -> str:
