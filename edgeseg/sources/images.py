@@ -1,11 +1,13 @@
-"""An image, or a folder of them in natural order, as a source of frames."""
+"""An image, a folder or a pattern of them in natural order, as a source of frames."""
 
 from __future__ import annotations
 
+import glob
+import os
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -22,7 +24,12 @@ IMAGE_SUFFIXES = frozenset(
 
 
 class Images:
-    """Image files as frames, in the order given; unreadable ones are skipped and named."""
+    """Image files as frames, in the order given; unreadable ones are skipped and named.
+
+    Attributes:
+        files: each frame's name, and the file it is made from.
+        done: names of frames that are left out, without reading their files.
+    """
 
     live = False
     dropped = NOTHING
@@ -35,6 +42,8 @@ class Images:
         self.name = name
         self.length: int | None = len(paths)
         self.notes: list[str] = []
+        self.files = dict(zip(_unique_names(paths), paths, strict=True))
+        self.done: Collection[str] = ()
         self._paths = paths
         self._closed = False
 
@@ -44,16 +53,17 @@ class Images:
         Raises:
             SourceError: not one image could be read.
         """
-        names = _unique_names(self._paths)
         skipped: list[str] = []
-        for index, path in enumerate(self._paths):
+        for index, (name, path) in enumerate(self.files.items()):
             if self._closed:
                 return
+            if name in self.done:
+                continue
             pixels = read_pixels(path)
             if pixels is None:
                 skipped.append(path.name)
             else:
-                yield Frame(index, pixels, time.monotonic(), name=names[index])
+                yield Frame(index, pixels, time.monotonic(), name=name)
         self._report(skipped)
 
     def close(self) -> None:
@@ -99,6 +109,49 @@ def open_folder(folder: Path) -> Source:
     return Images(str(folder), paths)
 
 
+def open_glob(pattern: str) -> Source:
+    """Return a source of the images that fit a pattern, folder by folder, 2.png before 10.png.
+
+    Args:
+        pattern: "frames/*.png", "**/left/*.jpg" (`**` goes through folders below). Hidden files
+            fit only a pattern that begins with a dot. What fits but is no image is skipped and
+            named in `notes`.
+
+    Raises:
+        SourceError: nothing fits, or nothing of it is an image.
+    """
+    found = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207  "**" at
+    # the end of a pattern means files too, and a pattern may be absolute: pathlib can do neither.
+    files = sorted((path for path in set(found) if path.is_file()), key=_natural_parts)
+    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    if not images:
+        raise SourceError(_nothing_fits(pattern, found, files))
+    source = Images(pattern, images)
+    others = [path.name for path in files if path not in set(images)]
+    if others:
+        source.notes.append(f"{len(others)} of {len(files)} files are no images: {_first(others)}")
+    return source
+
+
+def _nothing_fits(pattern: str, found: Sequence[Path], files: Sequence[Path]) -> str:
+    kinds = " ".join(sorted(IMAGE_SUFFIXES))
+    if files:
+        names = _first([path.name for path in files])
+        return f"no images fit {pattern}, only {names}; expected files ending in {kinds}"
+    if found:
+        return f"only folders fit {pattern}; type '{pattern.rstrip('/')}/*' for what is in them"
+    base = Path(pattern)
+    while glob.has_magic(str(base)):
+        base = base.parent
+    missing = "" if base.exists() else f", and there is no folder {base}"
+    return f"no file fits {pattern}{missing}; expected files ending in {kinds}"
+
+
+def _natural_parts(path: Path) -> list[list[tuple[int, int, str]]]:
+    """Sort key: folders first by their own names, so that one folder's images stay together."""
+    return [natural_key(part) for part in path.parts]
+
+
 def read_pixels(path: Path) -> NDArray[np.uint8] | None:
     """Return an image file as BGR uint8 [h, w, 3], turned as its EXIF says; None if unreadable."""
     try:
@@ -115,11 +168,27 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 
 def _unique_names(paths: Sequence[Path]) -> list[str]:
-    """Stems, with the suffix added where two files share one (a.png and a.jpg)."""
-    uses = Counter(path.stem for path in paths)
-    return [
-        path.stem if uses[path.stem] == 1 else f"{path.stem}_{path.suffix[1:]}" for path in paths
+    """Stems; with the suffix where two files share one, and their folders where that is not enough.
+
+    a.png and a.jpg are a_png and a_jpg; left/1.png and right/1.png are left_1 and right_1.
+    """
+    stems = [path.stem for path in paths]
+    folders = Counter(path.parent for path in paths)
+    if len(folders) > 1 and len(set(stems)) < len(stems):
+        stems = ["_".join(path.parts) for path in _below_common(paths)]
+    uses = Counter(stems)
+    names = [
+        stem if uses[stem] == 1 else f"{stem}_{path.suffix[1:]}"
+        for stem, path in zip(stems, paths, strict=True)
     ]
+    taken = Counter(names)
+    return [name if taken[name] == 1 else f"{name}_{index:06d}" for index, name in enumerate(names)]
+
+
+def _below_common(paths: Sequence[Path]) -> list[Path]:
+    """Return the paths from where they part, without suffix."""
+    common = os.path.commonpath([path.parent for path in paths])
+    return [path.relative_to(common).with_suffix("") for path in paths]
 
 
 def _first(names: Sequence[str], count: int = 5) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import cv2
@@ -18,7 +18,12 @@ _TOLERATED_SHARE = 0.01
 
 
 class VideoFile:
-    """Frames of a video file through OpenCV; opened at once, so that errors come early."""
+    """Frames of a video file through OpenCV; opened at once, so that errors come early.
+
+    Attributes:
+        path: of the file.
+        done: names of frames that are left out.
+    """
 
     live = False
     dropped = NOTHING
@@ -31,6 +36,8 @@ class VideoFile:
             SourceError: OpenCV finds no video in it.
         """
         self.name = str(path)
+        self.path = path
+        self.done: Collection[str] = ()
         self.notes: list[str] = []
         self._closed = False
         try:
@@ -53,13 +60,14 @@ class VideoFile:
         count = 0
         try:
             while not self._closed:
-                ok, pixels = self._capture.read()
+                name = f"{count:06d}"
+                skip = name in self.done
+                ok, pixels = (self._capture.grab(), None) if skip else self._capture.read()
                 if not ok:
                     self._check_end(count)
                     return
-                yield Frame(
-                    count, np.asarray(pixels, np.uint8), time.monotonic(), name=f"{count:06d}"
-                )
+                if pixels is not None:
+                    yield Frame(count, np.asarray(pixels, np.uint8), time.monotonic(), name=name)
                 count += 1
         finally:
             self._capture.release()
