@@ -120,8 +120,8 @@ def open_glob(pattern: str) -> Source:
     Raises:
         SourceError: nothing fits, or nothing of it is an image.
     """
-    found = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207  "**" at
-    # the end of a pattern means files too, and a pattern may be absolute: pathlib can do neither.
+    # Not by pathlib: it takes no absolute pattern, and "**" at the end finds only folders there.
+    found = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207
     files = sorted((path for path in set(found) if path.is_file()), key=_natural_parts)
     images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     if not images:

@@ -84,3 +84,54 @@ def test_closing_ends_the_frames(tmp_path: Path) -> None:
     next(frames)
     source.close()
     assert list(frames) == []
+
+
+def test_a_pattern_takes_what_fits_folder_by_folder(tmp_path: Path) -> None:
+    for name in ("b2/10.png", "b2/9.png", "b10/1.png", "b2/deep/1.png", "top.png", "b2/x.bmp"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_image(tmp_path / name)
+    flat = open_source(f"{tmp_path}/b2/*.png")
+    assert [frame.name for frame in flat.frames()] == ["9", "10"]
+    assert (flat.live, flat.length) == (False, 2)
+    deep = open_source(f"{tmp_path}/**/*.png")
+    assert [frame.name for frame in deep.frames()] == [
+        "b2_9",
+        "b2_10",
+        "b2_deep_1",
+        "b10_1",
+        "top",
+    ]
+
+
+def test_names_of_a_pattern_are_unique_whatever_happens(tmp_path: Path) -> None:
+    for name in ("a_b/c.png", "a/b_c.png", "a/b_c.bmp", "d/c.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_image(tmp_path / name)
+    names = [frame.name for frame in open_source(f"{tmp_path}/**").frames()]
+    assert len(set(names)) == 4
+
+
+def test_what_fits_a_pattern_but_is_no_image_is_named(tmp_path: Path) -> None:
+    write_image(tmp_path / "1.png")
+    (tmp_path / "2.txt").write_text("no image")
+    (tmp_path / "3.png").write_bytes(b"broken")
+    (tmp_path / "4.d").mkdir()
+    source = open_source(f"{tmp_path}/[1-9]*")
+    assert len(list(source.frames())) == 1
+    assert source.notes == [
+        "1 of 3 files are no images: 2.txt",
+        "1 of 2 images could not be read: 3.png",
+    ]
+
+
+def test_a_pattern_that_nothing_fits(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(SourceError, match=r"no file fits .*\*\.png; expected files ending in"):
+        open_source(f"{tmp_path}/*.png")
+    with pytest.raises(SourceError, match=r"there is no folder .*/none;"):
+        open_source(f"{tmp_path}/none/*.png")
+    with pytest.raises(SourceError, match=r"only folders fit .*type '.*/\*/\*'"):
+        open_source(f"{tmp_path}/*")
+    (tmp_path / "a.txt").write_text("no image")
+    with pytest.raises(SourceError, match=r"no images fit .*, only a\.txt"):
+        open_source(f"{tmp_path}/*")
