@@ -71,7 +71,8 @@ class Run:
         self.process.wait(PATIENCE_S)
         self._reader.join()
         assert self.process.stdout is not None
-        summary: dict[str, Any] = json.loads(self.process.stdout.read())
+        with self.process:
+            summary: dict[str, Any] = json.loads(self.process.stdout.read())
         return summary
 
 
