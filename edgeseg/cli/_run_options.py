@@ -12,9 +12,10 @@ import click
 from edgeseg.cli._common import OUTPUT, SIZE
 from edgeseg.errors import ConfigError
 from edgeseg.manifest import Size
-from edgeseg.units import parse_size
+from edgeseg.units import parse_duration_s, parse_size
 
 if TYPE_CHECKING:
+    from edgeseg.sinks.coders import CoderName
     from edgeseg.sources import SourceOptions
     from edgeseg.stream import Pace
 
@@ -47,6 +48,10 @@ _ABOVE_0: Final = _Above0()
 
 def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
     return None if value is None else parse_size(value)
+
+
+def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    return None if value is None else parse_duration_s(value)
 
 
 def _exposure(_: click.Context, __: click.Parameter, value: str | None) -> float | str | None:
@@ -113,6 +118,19 @@ _OPTIONS: Final = {
     ),
     "Where masks go": (
         click.option("--save", type=OUTPUT, metavar="FILE", help="Video with the masks laid over."),
+        click.option(
+            "--segment",
+            callback=_seconds,
+            metavar="TIME",
+            help="A new video file every so long, say 10m.",
+        ),
+        click.option(
+            "--encoder",
+            type=click.Choice(["auto", "h264", "h264_v4l2m2m", "opencv"]),
+            default="auto",
+            metavar="NAME",
+            help="Of the video: h264, h264_v4l2m2m (both by ffmpeg) or opencv.  [default: auto]",
+        ),
         click.option("--masks", type=OUTPUT, metavar="DIR", help="Class-index PNG of every frame."),
         click.option("--stats", type=OUTPUT, metavar="FILE", help="A JSON line for every frame."),
         click.option("--snapshot", type=OUTPUT, metavar="FILE", help="Picture of the last result."),
@@ -189,6 +207,8 @@ class Wishes:
     max_age: float | None
     resume: bool
     save: Path | None
+    segment: float | None
+    encoder: CoderName
     masks: Path | None
     stats: Path | None
     snapshot: Path | None

@@ -117,7 +117,15 @@ def _files(
     if wishes.masks is not None:
         yield MaskSink(wishes.masks, manifest.palette), wishes.masks
     if wishes.save is not None:
-        yield VideoSink(wishes.save, painter, fps=source.fps, live=source.live), wishes.save
+        video = VideoSink(
+            wishes.save,
+            painter,
+            fps=source.fps,
+            live=source.live,
+            encoder=wishes.encoder,
+            segment_s=wishes.segment,
+        )
+        yield video, wishes.save
     if wishes.snapshot is not None:
         yield SnapshotSink(wishes.snapshot, painter), wishes.snapshot
 
