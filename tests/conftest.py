@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["camera_fixtures"]  # of tests/rig
+
 ROOT = Path(__file__).parent.parent
 
 # Quiet before anything imports TensorFlow.

@@ -102,10 +102,10 @@ class CaptureProcess:
         self._line.close()
 
     def why_gone(self) -> str:
-        """Say how the child ended, as far as that is known by now."""
-        code = self._child.poll()
-        if code is None:
+        """Say how the child ended."""
+        if not _ended(self._child, _KILLED_S):
             return "the capture process hung up"
+        code = self._child.returncode
         if code < 0:
             return f"the capture process was ended by signal {-code}"
         return f"the capture process ended with code {code}"

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 SOURCES = Path(__file__).parent / "fakev4l2"
 NUMBER_BITS = 32
-_REPORT = struct.Struct("=3Q")
+_REPORT = struct.Struct("=5Q")
 
 
 def compiler() -> str | None:
@@ -47,11 +47,13 @@ class Report:
         streams: how often it was started.
         delivered: pictures that were handed to a program.
         lost: pictures for which no buffer was there.
+        exposure: the controls of automatic and of absolute exposure, as V4L2 counts.
     """
 
     streams: int
     delivered: int
     lost: int
+    exposure: tuple[int, int]
 
 
 class FakeCamera:
@@ -102,7 +104,8 @@ class FakeCamera:
     def report(self) -> Report:
         """Return what became of its pictures so far."""
         data = self._report.read_bytes() if self._report.exists() else b""
-        return Report(*_REPORT.unpack(data.ljust(_REPORT.size, b"\0")))
+        streams, delivered, lost, *exposure = _REPORT.unpack(data.ljust(_REPORT.size, b"\0"))
+        return Report(streams, delivered, lost, (exposure[0], exposure[1]))
 
 
 class Rig:

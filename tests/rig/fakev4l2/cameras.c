@@ -83,8 +83,6 @@ static void LoadCamera(const char* folder, const char* name) {
   if (length < 0) return;
   text[length] = 0;
   snprintf(camera->name, sizeof camera->name, "%s", name);
-  camera->exposure_auto = V4L2_EXPOSURE_APERTURE_PRIORITY;
-  camera->exposure = 156;
   for (char* line = text; line; line = strchr(line, '\n')) {
     if (*line == '\n') line++;
     ReadLine(camera, line);
@@ -92,6 +90,10 @@ static void LoadCamera(const char* folder, const char* name) {
   snprintf(path, sizeof path, "%s/%s.report", folder, name);
   camera->report = MapReport(path);
   if (!camera->report) return;
+  if (!camera->report->exposure) {
+    camera->report->exposure_auto = V4L2_EXPOSURE_APERTURE_PRIORITY;
+    camera->report->exposure = 156;
+  }
   camera_count++;
 }
 

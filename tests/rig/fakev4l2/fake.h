@@ -12,7 +12,7 @@
 //
 //   ok      gives pictures           unplug  is gone: every call fails with ENODEV
 //   stall   gives nothing            freeze  gives the same picture again
-//   damage  gives halves of JPEGs    odd     says that buffers hold fewer bytes than a picture
+//   damage  gives halves of JPEGs    odd     says that buffers are smaller than they are
 //   hang    does not return from a wait or from open
 //
 // A camera whose node changed is gone for those who had it open, as when it is plugged in anew.
@@ -42,7 +42,7 @@ typedef struct {
 } Jpeg;
 
 typedef struct {
-  uint64_t streams, delivered, lost;
+  uint64_t streams, delivered, lost, exposure_auto, exposure;
 } Report;
 
 typedef struct {
@@ -52,7 +52,6 @@ typedef struct {
   unsigned mode_count;
   Jpeg jpegs[kJpegs];
   unsigned jpeg_count;
-  int32_t exposure_auto, exposure;
   uint32_t shown;  // number in the latest picture
   Report* report;
 } Camera;

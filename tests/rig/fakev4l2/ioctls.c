@@ -139,16 +139,16 @@ static int SetRate(Handle* handle, struct v4l2_streamparm* parm, bool set) {
   return 0;
 }
 
-static int UseControl(Camera* camera, struct v4l2_control* control, bool set) {
-  int32_t* value = control->id == V4L2_CID_EXPOSURE_AUTO       ? &camera->exposure_auto
-                   : control->id == V4L2_CID_EXPOSURE_ABSOLUTE ? &camera->exposure
-                                                               : NULL;
+static int UseControl(Report* report, struct v4l2_control* control, bool set) {
+  uint64_t* value = NULL;
+  if (control->id == V4L2_CID_EXPOSURE_AUTO) value = &report->exposure_auto;
+  if (control->id == V4L2_CID_EXPOSURE_ABSOLUTE) value = &report->exposure;
   if (!value) return Fail(EINVAL);
   // As in uvcvideo: the exposure is fixed only while it is not automatic.
-  if (set && value == &camera->exposure && camera->exposure_auto != V4L2_EXPOSURE_MANUAL)
+  if (set && value == &report->exposure && report->exposure_auto != V4L2_EXPOSURE_MANUAL)
     return Fail(EACCES);
-  if (set) *value = control->value;
-  control->value = *value;
+  if (set) *value = (uint64_t)control->value;
+  control->value = (int32_t)*value;
   return 0;
 }
 
@@ -208,8 +208,8 @@ static int TakeBuffer(Handle* handle, struct v4l2_buffer* buffer, const Control*
   handle->filled_count--;
   memmove(handle->filled, handle->filled + 1, handle->filled_count * sizeof filled);
   buffer->index = filled.index;
-  buffer->length = (uint32_t)handle->buffer_bytes;
   buffer->bytesused = Draw(handle, filled.index, control);
+  buffer->length = Says(control, "odd") ? buffer->bytesused : (uint32_t)handle->buffer_bytes;
   buffer->sequence = (uint32_t)handle->camera->report->delivered++;
   buffer->field = V4L2_FIELD_NONE;
   buffer->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
@@ -262,7 +262,7 @@ int Answer(Handle* handle, unsigned long request, void* data) {
       return SetRate(handle, data, request == VIDIOC_S_PARM);
     case VIDIOC_G_CTRL:
     case VIDIOC_S_CTRL:
-      return UseControl(handle->camera, data, request == VIDIOC_S_CTRL);
+      return UseControl(handle->camera->report, data, request == VIDIOC_S_CTRL);
     case VIDIOC_QUERYCTRL:
       return QueryControl(data);
     case VIDIOC_REQBUFS:
