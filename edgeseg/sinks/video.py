@@ -189,7 +189,7 @@ class _Tape:
 
 
 def _measured(held: list[_Shot]) -> float | None:
-    """The second shortest gap of four: runs are slow to start, and repeating is better than losing."""
+    """From the second shortest gap of four: runs start slowly, and to repeat is not to lose."""
     gaps = sorted(later.captured_s - shot.captured_s for shot, later in pairwise(held))
     period_s = gaps[len(gaps) // 4] if gaps else 0.0
     return 1 / period_s if period_s > 0 else None
