@@ -22,6 +22,8 @@ _FALLBACK_FPS = 10.0
 _SLOWEST_FPS, _FASTEST_FPS = 1.0, 240.0
 # A live source's rate is what the model reaches: the first results tell, and wait in memory.
 _HELD_SHOTS = 5
+# A rate that seems so much higher than the source's own is the source's own.
+_JITTER = 1.4
 # After an outage the picture stands still for this long at most.
 _LONGEST_PAUSE_S = 2.0
 
@@ -134,7 +136,7 @@ class VideoSink(Sink):
 
     def _start(self, held: list[_Shot], encoder: Encoder) -> _Tape:
         height, width = held[0].picture.shape[:2]
-        fps = (_measured(held) if self._live else None) or self._fps or _FALLBACK_FPS
+        fps = (_measured(held, self._fps) if self._live else None) or self._fps or _FALLBACK_FPS
         self._fps = fps = min(max(fps, _SLOWEST_FPS), _FASTEST_FPS)
         encoder.begin(Size(width, height), fps)
         self._encoder_name = encoder.name
@@ -188,11 +190,14 @@ class _Tape:
         return max(0, min(wanted, most))
 
 
-def _measured(held: list[_Shot]) -> float | None:
+def _measured(held: list[_Shot], nominal_fps: float | None) -> float | None:
     """From the second shortest gap of four: runs start slowly, and to repeat is not to lose."""
     gaps = sorted(later.captured_s - shot.captured_s for shot, later in pairwise(held))
     period_s = gaps[len(gaps) // 4] if gaps else 0.0
-    return 1 / period_s if period_s > 0 else None
+    fps = 1 / period_s if period_s > 0 else None
+    if fps is not None and nominal_fps and nominal_fps < fps < nominal_fps * _JITTER:
+        return nominal_fps
+    return fps
 
 
 def _last_number(path: Path) -> int:
