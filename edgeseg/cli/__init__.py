@@ -20,6 +20,7 @@ from edgeseg.errors import EdgesegError
 _COMMANDS: Final = {
     "convert": ("edgeseg.cli.convert", "Make a proven .tflite file of a Keras model."),
     "run": ("edgeseg.cli.run", "Show or save the masks of a camera, video, image or folder."),
+    "cameras": ("edgeseg.cli.cameras", "List the cameras here: formats, sizes, rates."),
     "eval": ("edgeseg.cli.eval", "Say how accurate models are on images and masks."),
     "bench": ("edgeseg.cli.bench", "Compare models: which is faster, by how much, how surely."),
     "check": (

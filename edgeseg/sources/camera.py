@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from edgeseg.manifest import Size
 from edgeseg.sources import v4l2
 from edgeseg.sources.live import LiveSettings, LiveSource
-
-_NODES = Path("/dev")
 
 
 @dataclass(frozen=True)
@@ -77,10 +74,10 @@ def _no_camera(device: str, reason: str) -> str:
 
 
 def _existing() -> str:
-    """Say which cameras there are; nodes that cannot be asked are named at least."""
+    """Say which cameras there are, or that they may not be opened."""
     cameras = v4l2.list_cameras()
     if cameras:
         named = (f"{camera.path} ({camera.name or 'unnamed'})" for camera in cameras)
         return f"these exist: {', '.join(named)}"
-    nodes = sorted(str(node) for node in _NODES.glob("video*") if node.name[5:].isdecimal())
-    return f"these exist: {', '.join(nodes)}" if nodes else "there is no /dev/video*"
+    forbidden = v4l2.forbidden_nodes()
+    return f"these exist: {', '.join(forbidden)}" if forbidden else "there is no camera here"

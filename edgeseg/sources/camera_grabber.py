@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import cv2
@@ -49,7 +49,7 @@ class CameraGrabber:
         format: str | None = None,
         exposure: float | str | None = None,
         read_timeout_s: float = 1.0,
-        identity: tuple[str, str] | None = None,
+        identity: Sequence[str] | None = None,
     ) -> None:
         """Name the camera and what is wanted of it; what is None is chosen.
 
@@ -60,7 +60,7 @@ class CameraGrabber:
             format: four characters, "MJPG".
             exposure: milliseconds, or "auto"; None leaves it as it is.
             read_timeout_s: after which OpenCV gives up a read (set in this process's environment).
-            identity: name and bus of the camera that this must be.
+            identity: name, bus and path by id of the camera that this must be.
         """
         self.memory: dict[str, object] = {}
         self._device = device
@@ -69,7 +69,7 @@ class CameraGrabber:
         self._format = format
         self._exposure = exposure
         self._read_timeout_s = read_timeout_s
-        self._identity = None if identity is None else (identity[0], identity[1])
+        self._identity = identity
         self._capture: cv2.VideoCapture | None = None
         self._picture: Callable[[], Grabbed] = self._take_decoded
         self._layout: Layout = "bgr"
@@ -92,8 +92,8 @@ class CameraGrabber:
         raw = mode.format in RAW or mode.format in _JPEG
         capture.set(cv2.CAP_PROP_CONVERT_RGB, 0 if raw else 1)
         self._period_s = 1 / (mode.fps or _USUAL_FPS)
-        self._identity = (camera.name, camera.bus)
-        self.memory = {"identity": self._identity}
+        self._identity = (camera.name, camera.bus, camera.by_id)
+        self.memory = {"identity": list(self._identity)}
         return mode
 
     def grab(self) -> Grabbed:
@@ -121,39 +121,34 @@ class CameraGrabber:
 
     def _find(self) -> v4l2.CameraInfo:
         """Return the camera that is meant; once known, another one in its place is not taken."""
-        here = self._query()
-        if self._identity is None:
-            return here if here is not None else self._refuse_node()
-        if here is not None and (here.name, here.bus) == self._identity:
-            return here
-        return self._find_again(here)
-
-    def _query(self) -> v4l2.CameraInfo | None:
-        """Return what the named node is, None when there is nothing (any more)."""
-        path = os.path.realpath(self._device)
+        if self._identity is not None:
+            return self._find_again(*self._identity)
         try:
-            return v4l2.query(path)
+            camera = v4l2.query(os.path.realpath(self._device))
         except OSError as error:
-            if self._identity is None or error.errno == errno.EACCES:
-                raise GrabError(_why(error)) from error
-            return None
+            raise GrabError(_why(error)) from error
+        if camera is None:
+            raise GrabError("it gives no pictures (a node for metadata, a codec or a tuner)")
+        return camera
 
-    def _refuse_node(self) -> v4l2.CameraInfo:
-        raise GrabError("it gives no pictures (a node for metadata, a codec or a tuner)")
+    def _find_again(self, name: str, bus: str, by_id: str) -> v4l2.CameraInfo:
+        """Look for the camera under any number: where it was, by its id, or the only one alike.
 
-    def _find_again(self, here: v4l2.CameraInfo | None) -> v4l2.CameraInfo:
-        """Look for the camera under any number: on the same bus, else the only one of its name."""
-        assert self._identity is not None  # for the type checker
-        name, bus = self._identity
+        Cameras without a serial number share one id, so being plugged in at the same place says
+        more.
+        """
         cameras = v4l2.list_cameras()
         alike = [camera for camera in cameras if camera.name == name]
-        same = [camera for camera in alike if camera.bus == bus]
-        if same:
-            return same[0]
+        for camera in alike:
+            if camera.bus == bus:
+                return camera
+        for camera in alike:
+            if by_id and camera.by_id == by_id:
+                return camera
         if len(alike) == 1:
             return alike[0]
-        other = f"; there is another camera, {here.name}" if here is not None else ""
-        raise GrabError(f"{name} is gone{other}")
+        here = ", ".join(f"{camera.path} ({camera.name})" for camera in cameras)
+        raise GrabError(f"{name} is gone" + (f"; others are here: {here}" if here else ""))
 
     def _choose(self, camera: v4l2.CameraInfo) -> v4l2.CameraMode | None:
         """Return the mode to ask for, None when the driver lists none that we know."""

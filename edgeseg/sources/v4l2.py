@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from edgeseg.manifest import Size
 
-_HIGHEST_NODE = 255
+# As many as the kernel gives numbers to. Opening is cheaper than it looks, and asks no folder.
+_NODES = tuple(f"/dev/video{number}" for number in range(256))
 _BY_ID = Path("/dev/v4l/by-id")
 
 _CAPABILITY = struct.Struct("=16s32s32s6I")
@@ -36,7 +37,6 @@ _READ, _BOTH = 2, 3
 _QUERYCAP = _code(_READ, 0, _CAPABILITY)
 _ENUM_FMT = _code(_BOTH, 2, _FORMAT)
 _ENUMINPUT = _code(_BOTH, 26, _INPUT)
-_G_CTRL = _code(_BOTH, 27, _CONTROL)
 _S_CTRL = _code(_BOTH, 28, _CONTROL)
 _QUERYCTRL = _code(_BOTH, 36, _CONTROL_RANGE)
 _ENUM_FRAMESIZES = _code(_BOTH, 74, _FRAME_SIZE)
@@ -48,8 +48,8 @@ _BUFFERS, _BUFFERS_PLANES = 1, 9
 _DISCRETE = 1
 _INPUT_IS_CAMERA = 2
 
-EXPOSURE_AUTO: Final = 0x009A0901
-EXPOSURE_ABSOLUTE: Final = 0x009A0902
+_EXPOSURE_AUTO = 0x009A0901
+_EXPOSURE_ABSOLUTE = 0x009A0902
 _MANUAL, _APERTURE_PRIORITY, _FULL_AUTO = 1, 3, 0
 # V4L2_CID_EXPOSURE_ABSOLUTE counts in 100 microseconds.
 _STEPS_PER_MS = 10
@@ -102,17 +102,18 @@ def list_cameras() -> list[CameraInfo]:
     Nodes that give no pictures (metadata, codecs, radio) are left out, and so are those that may
     not be opened.
     """
-    links = _by_id_links()
     found = []
-    for number in range(_HIGHEST_NODE + 1):
-        path = f"/dev/video{number}"
-        try:
+    for path in _NODES:
+        with suppress(OSError):
             camera = query(path)
-        except OSError:
-            continue
-        if camera is not None:
-            found.append(CameraInfo(**{**vars(camera), "by_id": links.get(path, "")}))
+            if camera is not None:
+                found.append(camera)
     return found
+
+
+def forbidden_nodes() -> list[str]:
+    """Return the video nodes that this user may not open."""
+    return [path for path in _NODES if Path(path).exists() and not os.access(path, os.W_OK)]
 
 
 def query(path: str) -> CameraInfo | None:
@@ -129,7 +130,8 @@ def query(path: str) -> CameraInfo | None:
             return None
         kind = _BUFFERS if can & _CAPTURE else _BUFFERS_PLANES
         modes = tuple(_modes(fd, kind))
-    return CameraInfo(path, _text(name), _text(bus), _text(driver), modes=modes)
+    link = _by_id_links().get(path, "")
+    return CameraInfo(path, _text(name), _text(bus), _text(driver), link, modes)
 
 
 def set_exposure(path: str, exposure: float | None) -> str:
@@ -151,17 +153,6 @@ def set_exposure(path: str, exposure: float | None) -> str:
     except OSError as error:
         return f"the camera does not let its exposure be set ({error.strerror})"
     return ""
-
-
-def get_control(path: str, control: int) -> int:
-    """Return the value of a control; raises OSError where there is none."""
-    with _opened(path) as fd:
-        return int(_ask(fd, _G_CTRL, _CONTROL, control, 0)[1])
-
-
-def by_id(path: str) -> str:
-    """Return the name under /dev/v4l/by-id of a node, empty where it has none."""
-    return _by_id_links().get(path, "")
 
 
 def _by_id_links() -> dict[str, str]:
@@ -246,16 +237,16 @@ def _rates(fd: int, code: int, size: Size) -> tuple[float, ...]:
 def _automatic_exposure(fd: int) -> None:
     """UVC cameras know it as aperture priority, others as fully automatic."""
     try:
-        _ask(fd, _S_CTRL, _CONTROL, EXPOSURE_AUTO, _APERTURE_PRIORITY)
+        _ask(fd, _S_CTRL, _CONTROL, _EXPOSURE_AUTO, _APERTURE_PRIORITY)
     except OSError:
-        _ask(fd, _S_CTRL, _CONTROL, EXPOSURE_AUTO, _FULL_AUTO)
+        _ask(fd, _S_CTRL, _CONTROL, _EXPOSURE_AUTO, _FULL_AUTO)
 
 
 def _fixed_exposure(fd: int, exposure_ms: float) -> None:
-    _, _, _, least, most, *_ = _ask(fd, _QUERYCTRL, _CONTROL_RANGE, EXPOSURE_ABSOLUTE)
-    _ask(fd, _S_CTRL, _CONTROL, EXPOSURE_AUTO, _MANUAL)
+    _, _, _, least, most, *_ = _ask(fd, _QUERYCTRL, _CONTROL_RANGE, _EXPOSURE_ABSOLUTE)
+    _ask(fd, _S_CTRL, _CONTROL, _EXPOSURE_AUTO, _MANUAL)
     value = min(max(round(exposure_ms * _STEPS_PER_MS), least), most)
-    _ask(fd, _S_CTRL, _CONTROL, EXPOSURE_ABSOLUTE, value)
+    _ask(fd, _S_CTRL, _CONTROL, _EXPOSURE_ABSOLUTE, value)
 
 
 def _text(raw: bytes) -> str:
