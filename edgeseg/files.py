@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +66,20 @@ def sync_folder(folder: Path) -> None:
         return  # some network and FUSE file systems refuse
     finally:
         os.close(handle)
+
+
+def remove_scratch(folder: Path, suffix: str) -> None:
+    """Remove the temporary files of processes that were killed; none may be running there.
+
+    Args:
+        folder: where they are.
+        suffix: of the files that they would have become.
+    """
+    # As _scratch_beside names them, with tempfile's letters.
+    scratch = re.compile(rf"\..+\.[a-z0-9_]{{8}}{re.escape(suffix)}")
+    for path in folder.iterdir():
+        if scratch.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def _scratch_beside(target: Path) -> Path:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgeseg.errors import ConfigError, OutputError
-from edgeseg.files import atomic_write_bytes
+from edgeseg.files import atomic_write_bytes, remove_scratch
 from edgeseg.sources import Source
 from edgeseg.sources.images import Images
 from edgeseg.sources.video import VideoFile
@@ -135,7 +135,7 @@ def _continued(
     """Take as done what is whole and newer than the interrupted run's beginning."""
     done = {name for name, stamp in _stamps(masks).items() if stamp != older.get(name)}
     # Written anew: a folder that has grown has more images now.
-    steps = [lambda: _write(masks, {**now, "older": older})]
+    steps = [lambda: _write(masks, {**now, "older": older}), lambda: remove_scratch(masks, ".png")]
     if log is not None:
         lines = _lines(log, done)
         done &= lines.keys()

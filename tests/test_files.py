@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgeseg.errors import OutputError
-from edgeseg.files import atomic_path, atomic_write_bytes, check_writable
+from edgeseg.files import atomic_path, atomic_write_bytes, check_writable, remove_scratch
 
 
 def names_in(folder: Path) -> list[str]:
@@ -89,3 +89,15 @@ def test_a_folder_is_no_target(tmp_path: Path) -> None:
 def test_checking_leaves_no_trace(tmp_path: Path) -> None:
     check_writable(tmp_path / "a.bin")
     assert names_in(tmp_path) == []
+
+
+def test_what_killed_processes_leave_is_removed(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "000012.png") as scratch:
+        left = scratch.with_name(scratch.name)
+        names = [".hidden.png", ".edgeseg-run.json", "000011.png", ".a.settings"]
+        for name in names:
+            (tmp_path / name).touch()
+        remove_scratch(tmp_path, ".png")
+        assert not left.exists()
+        scratch.touch()
+    assert names_in(tmp_path) == sorted([*names, "000012.png"])

@@ -24,6 +24,9 @@ _HEADER = struct.Struct("<IId")
 # Encoders write in blocks of up to 256 KiB, so a disk that refused one is not quite full.
 _FULL_BYTES = 512 * 1024
 
+# Where processors are short, masks come first; what the video then misses is counted.
+_NICE = 5
+
 
 def header(size: Size, fps: float) -> bytes:
     """Return what goes before the pictures, each BGR uint8 [height, width, 3]."""
@@ -35,6 +38,7 @@ def main() -> int:
     # systemd signals every process of a unit, a terminal every one in the foreground: the run is
     # meant, which then ends the pipe. ffmpeg inherits this.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    os.nice(_NICE)
     order = json.loads(sys.argv[1])
     target = Path(order["path"])
     coder = choose_coder(target.suffix.lower(), order["wish"])

@@ -8,8 +8,8 @@ being written.
 from __future__ import annotations
 
 import fcntl
-import glob
 import os
+import re
 from itertools import count
 from pathlib import Path
 
@@ -37,9 +37,14 @@ def reserve(target: Path) -> tuple[Path, int]:
 
 
 def leftovers(target: Path) -> list[Path]:
-    """Return what is left of recordings to `target` that were cut off; empty files are removed."""
-    pattern = f".{glob.escape(target.stem)}.part*{glob.escape(target.suffix)}"
-    abandoned = [path for path in sorted(target.parent.glob(pattern)) if _is_abandoned(path)]
+    """Return what is left of recordings that were cut off; empty files are removed.
+
+    Args:
+        target: of the recording; its segments (`NAME-0001`) are looked for, too.
+    """
+    name = re.compile(rf"\.{re.escape(target.stem)}(-\d+)?\.part\d*{re.escape(target.suffix)}")
+    parts = [path for path in sorted(target.parent.iterdir()) if name.fullmatch(path.name)]
+    abandoned = [path for path in parts if _is_abandoned(path)]
     for path in abandoned:
         if not path.stat().st_size:
             path.unlink(missing_ok=True)

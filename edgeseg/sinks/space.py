@@ -150,6 +150,11 @@ class GuardedSink(Sink):
         notes: Sequence[str] = getattr(self.inner, "notes", ())
         return notes
 
+    @property
+    def encoder(self) -> str:
+        """What encodes, where the inner sink does; else empty."""
+        return str(getattr(self.inner, "encoder", ""))
+
     def write(self, result: FrameResult) -> None:
         """Pass the result on, while there is room."""
         if self._ended:

@@ -194,7 +194,7 @@ def _measured(held: list[_Shot], nominal_fps: float | None) -> float | None:
     """From the second shortest gap of four: runs start slowly, and to repeat is not to lose."""
     gaps = sorted(later.captured_s - shot.captured_s for shot, later in pairwise(held))
     period_s = gaps[len(gaps) // 4] if gaps else 0.0
-    fps = 1 / period_s if period_s > 0 else None
+    fps = round(1 / period_s, 2) if period_s > 0 else None
     if fps is not None and nominal_fps and nominal_fps < fps < nominal_fps * _JITTER:
         return nominal_fps
     return fps

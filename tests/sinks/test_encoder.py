@@ -22,6 +22,7 @@ from edgeseg.sinks.mp4 import make_plain
 from edgeseg.sinks.partfile import leftovers
 
 SIZE = Size(160, 96)
+PIPE_BYTES = 1 << 20
 SLACK = 3  # machines of CI are busy; the figures are those of a quiet one
 
 needs_ffmpeg = pytest.mark.skipif(
@@ -134,11 +135,27 @@ def test_a_part_that_nobody_finished_is_named_and_never_overwritten(tmp_path: Pa
     assert frames_of(path) == 3
 
 
+@needs_ffmpeg
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_after_a_power_cut_the_part_plays_as_it_is(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"out{suffix}"
+    encoder = begun(path, "h264", 100)
+    (ffmpeg,) = children_of(encoder._child.pid)
+    for pid in (encoder._child.pid, ffmpeg):
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(OutputError, match="ended by signal 9"):
+        write_on(encoder)
+    (part,) = leftovers(path)
+    assert frames_of(part) >= 100 - 10 - PIPE_BYTES // picture(0).nbytes - 5  # one second, the pipe
+
+
 def test_an_empty_part_is_removed(tmp_path: Path) -> None:
     (tmp_path / ".out.part.mp4").touch()
     (tmp_path / ".out.part2.mp4").write_bytes(b"something")
+    (tmp_path / ".out-0007.part.mp4").write_bytes(b"of a segment")
     (tmp_path / ".outside.part.mp4").write_bytes(b"of another")
-    assert leftovers(tmp_path / "out.mp4") == [tmp_path / ".out.part2.mp4"]
+    found = [path.name for path in leftovers(tmp_path / "out.mp4")]
+    assert found == [".out-0007.part.mp4", ".out.part2.mp4"]
     assert not (tmp_path / ".out.part.mp4").exists()
 
 
