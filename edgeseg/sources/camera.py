@@ -10,6 +10,9 @@ from edgeseg.manifest import Size
 from edgeseg.sources import v4l2
 from edgeseg.sources.live import LiveSettings, LiveSource
 
+# What others call the formats that V4L2 has four characters for.
+_SAME = {"MJPEG": "MJPG", "JPG": "MJPG", "YUY2": "YUYV", "GRAY": "GREY", "Y800": "GREY"}
+
 
 @dataclass(frozen=True)
 class CameraOptions:
@@ -43,6 +46,7 @@ def open_camera(device: str, options: CameraOptions | None = None) -> LiveSource
         options: what is wanted of it.
     """
     options = options or CameraOptions()
+    code = options.format and options.format.upper()
     # OpenCV waits 10 s in a read when a camera stalls; it takes whole seconds, from here alone.
     patience_s = max(1, math.ceil(options.read_timeout_s))
     return LiveSource(
@@ -52,7 +56,7 @@ def open_camera(device: str, options: CameraOptions | None = None) -> LiveSource
             "device": device,
             "size": options.size,
             "fps": options.fps,
-            "format": options.format,
+            "format": _SAME.get(code, code) if code else None,
             "exposure": options.exposure,
             "read_timeout_s": float(patience_s),
         },

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from edgeseg.errors import ConfigError, SourceError
 from edgeseg.sources import Source, SourceOptions
@@ -56,10 +55,28 @@ def open_kind(uri: str, options: SourceOptions) -> Source:
     kind = next((kind for kind in _KINDS if re.match(kind.begins, uri)), None)
     if kind is None:
         raise SourceError(f"cannot open {uri}: unknown kind of source; expected {EXPECTED}")
-    useless = [_FLAGS[name] for name in options.given() if name not in kind.options]
-    if useless:
-        raise ConfigError(f"{uri} is {kind.words}, which has no use for {', '.join(useless)}")
+    reasons = [*_useless(kind, options), *_senseless(options)]
+    if reasons:
+        raise ConfigError("; ".join(reasons))
     return kind.open(uri, options)
+
+
+def _useless(kind: _Kind, options: SourceOptions) -> list[str]:
+    useless = [_FLAGS[name] for name in options.given() if name not in kind.options]
+    return [f"{kind.words} has no use for {', '.join(useless)}"] if useless else []
+
+
+def _senseless(options: SourceOptions) -> list[str]:
+    numbers = ("fps", "exposure", "open_timeout_s", "read_timeout_s")
+    given = [(name, value) for name, value in options.given().items() if name in numbers]
+    reasons = [
+        f"{_FLAGS[name]} is {value}, expected a number above 0"
+        for name, value in given
+        if value != "auto" and not 0 < value < float("inf")
+    ]
+    if options.format is not None and not re.fullmatch(r"[A-Za-z0-9 ]{3,5}", options.format):
+        reasons.append(f"--camera-format is {options.format!r}, expected MJPG, YUYV, NV12 or GREY")
+    return reasons
 
 
 def _open_camera(uri: str, options: SourceOptions) -> Source:
@@ -80,22 +97,29 @@ def _open_http(uri: str, options: SourceOptions) -> Source:
 
 def _open_gstreamer(uri: str, options: SourceOptions) -> Source:
     pipeline = uri.partition(":")[2].strip()
-    return _live(f"gstreamer:{pipeline}", "gstreamer", {"pipeline": pipeline}, options)
+    given = {"pipeline": pipeline, **_timeouts(options)}
+    return _live(f"gstreamer:{pipeline}", "gstreamer", given, options)
 
 
 def _open_picamera(uri: str, options: SourceOptions) -> Source:
     number = uri.partition(":")[2].strip("/") or "0"
     if not number.isdecimal():
         raise ConfigError(f"{uri}: expected the camera's number; type picamera://0")
-    given = {"camera": int(number), "size": options.size, "fps": options.fps}
+    given = {
+        "camera": int(number),
+        "size": options.size,
+        "fps": options.fps,
+        "read_timeout_s": options.read_timeout_s or _READ_TIMEOUT_S,
+    }
     return _live(uri, "picamera", given, options)
 
 
 def _live(name: str, kind: str, given: dict[str, Any], options: SourceOptions) -> Source:
     """Return a stream; its password is in no message."""
+    from edgeseg.sources.address import redacted
     from edgeseg.sources.live import LiveSettings, LiveSource
 
-    name = without_password(name)
+    name = redacted(name)
     settings = LiveSettings(
         wait=options.wait,
         stall_s=options.read_timeout_s or _READ_TIMEOUT_S,
@@ -112,14 +136,6 @@ def _timeouts(options: SourceOptions) -> dict[str, float]:
         "open_timeout_s": options.open_timeout_s or _OPEN_TIMEOUT_S,
         "read_timeout_s": options.read_timeout_s or _READ_TIMEOUT_S,
     }
-
-
-def without_password(uri: str) -> str:
-    """Return the address with the user's name and password taken out."""
-    parts = urlsplit(uri)
-    if "@" not in parts.netloc:
-        return uri
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _open_replay(uri: str, _: SourceOptions) -> Source:

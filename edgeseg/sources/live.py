@@ -244,6 +244,7 @@ class LiveSource:
 
     def _give_up(self, reason: str, final: bool) -> None:
         """Raise when it does not open, or opens again and again in vain."""
+        self._change(reason=reason)
         if final:
             raise SourceError(f"{self.name}: {reason}")
         if not self._status.mode:

@@ -13,7 +13,7 @@ import pytest
 from camera_faults import consumed, next_frame, outages, status_of, until
 from fake_camera import Rig, read_number, write_jpegs
 
-from edgeseg.errors import ConfigError, SourceError
+from edgeseg.errors import SourceError
 from edgeseg.manifest import Size
 from edgeseg.sources import SourceOptions, open_source
 from edgeseg.sources.live import LiveSource
@@ -322,8 +322,3 @@ def test_exposure_is_set(rig: Rig, exposure: object, values: tuple[int, int]) ->
     source = camera_source(exposure=exposure)
     next(source.frames())
     assert camera.report().exposure == values
-
-
-def test_options_without_a_use_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"a file, which has no use for --camera-fps, --wait"):
-        open_source("video.mp4", SourceOptions(fps=30, wait=True))
