@@ -173,7 +173,7 @@ class Writer {
 
 void run(const PrepareKernels& kernels, const edgeseg_frame& frame, const edgeseg_values& values,
          const edgeseg_input& input) {
-  const ResizePlan plan(frame, input);
+  const ResizePlan plan(kernels, frame, input);
   const RowRange all = {input.row_begin, input.row_end};
   const int64_t pixels =
       std::max(int64_t{frame.height} * frame.width, int64_t{all.end - all.begin} * input.width);

@@ -13,6 +13,10 @@ uint16_t half_a_unit_each(const Spans& spans) {
   return static_cast<uint16_t>((spans.taps + 1) / 2);
 }
 
+uint16_t rounding_of(const Spans& spans) {
+  return static_cast<uint16_t>(128 + half_a_unit_each(spans));
+}
+
 Spans spans_for(int from, int to, const edgeseg_frame& frame, const edgeseg_input& input) {
   const bool shrinks = input.frame_width <= frame.width && input.frame_height <= frame.height;
   return shrinks ? area_spans(from, to) : bilinear_spans(from, to);
@@ -63,7 +67,7 @@ ColumnTables::ColumnTables(const Spans& spans) {
   const int count = static_cast<int>(spans.starts.size());
   columns_.blocks = (count + kPixelBlock - 1) / kPixelBlock;
   columns_.groups = (spans.taps + 1) / 2;
-  columns_.rounding = static_cast<uint16_t>(128 + half_a_unit_each(spans));
+  columns_.rounding = rounding_of(spans);
   const size_t pixels = extent(columns_.blocks) * kPixelBlock;
   starts_.resize(pixels);
   weights_.resize(pixels * extent(columns_.groups) * kPairLanes);
@@ -84,7 +88,44 @@ uint16_t* ColumnTables::weights_at(int pixel, int tap) {
   return weights_.data() + pair * kPairLanes + extent(tap % 2) * 3;
 }
 
-ResizePlan::ResizePlan(const edgeseg_frame& frame, const edgeseg_input& input)
+std::optional<PickTables> PickTables::of(const Spans& spans, bool swap) {
+  const size_t count = 3 * spans.starts.size(), taps = extent(spans.taps);
+  const size_t blocks = (count + kBlockLanes - 1) / kBlockLanes;
+  PickTables tables;
+  tables.taps_ = spans.taps;
+  tables.rounding_ = rounding_of(spans);
+  tables.bases_.resize(blocks);
+  tables.places_.resize(blocks * kBlockLanes);
+  tables.weights_.resize(blocks * kBlockLanes * taps);
+  for (size_t n = 0; n < count; ++n) {
+    const size_t pixel = n / 3, block = n / kBlockLanes;
+    const int32_t first = 3 * spans.starts[pixel];
+    if (n % kBlockLanes == 0) tables.bases_[block] = first;
+    const auto channel = static_cast<int32_t>(swap ? 2 - n % 3 : n % 3);
+    const int32_t place = first - tables.bases_[block] + channel;
+    tables.reach_ = std::max(tables.reach_, place + 3 * (spans.taps - 1) + 1);
+    if (tables.reach_ > kReach) return std::nullopt;
+    tables.places_[n] = static_cast<uint16_t>(place);
+    uint16_t* weights = tables.weights_.data() + block * taps * kBlockLanes + n % kBlockLanes;
+    for (size_t t = 0; t < taps; ++t) {
+      weights[t * kBlockLanes] = static_cast<uint16_t>(spans.weights[pixel * taps + t]);
+    }
+  }
+  return tables;
+}
+
+Picks PickTables::picks() const {
+  return {static_cast<int>(bases_.size()),
+          taps_,
+          reach_,
+          rounding_,
+          bases_.data(),
+          places_.data(),
+          weights_.data()};
+}
+
+ResizePlan::ResizePlan(const PrepareKernels& kernels, const edgeseg_frame& frame,
+                       const edgeseg_input& input)
     : frame_(frame),
       grey_(frame.layout == EDGESEG_GREY),
       swap_(!grey_ && (input.rgb != 0) != (frame.layout == EDGESEG_RGB)),
@@ -93,7 +134,9 @@ ResizePlan::ResizePlan(const edgeseg_frame& frame, const edgeseg_input& input)
       down_(spans_for(frame.height, input.frame_height, frame, input)),
       across_(spans_for(frame.width, input.frame_width, frame, input)),
       few_weights_(down_.weights.begin(), down_.weights.end()) {
-  if (!same_size_ && few(across_)) columns_.emplace(across_);
+  if (same_size_ || !few(across_)) return;
+  if (kernels.pick != nullptr) picks_ = PickTables::of(across_, swap_);
+  if (!picks_) columns_.emplace(across_);
 }
 
 Resizer::Resizer(const PrepareKernels& kernels, const ResizePlan& plan)
@@ -105,8 +148,8 @@ Resizer::Resizer(const PrepareKernels& kernels, const ResizePlan& plan)
       taken_(extent(plan.down_.taps + kAhead)),
       grey_sums_(plan.grey_ ? width_ : 0),
       // What lies beyond the last column is read, with weight 0.
-      sums_(3 * (width_ + extent(plan.across_.taps)) + kPairLanes),
-      pixels_(3 * (plan.out_width_ + kPixelBlock) + 4) {}
+      sums_(3 * (width_ + extent(plan.across_.taps)) + kReach),
+      pixels_(3 * (plan.out_width_ + kPixelBlock) + kBlockLanes) {}
 
 const uint8_t* Resizer::row(int y) {
   if (plan_.same_size_ && !plan_.grey_ && !plan_.swap_) return rows_.row(y);
@@ -121,27 +164,31 @@ const uint8_t* Resizer::row(int y) {
 
 void Resizer::sum_rows(int y) {
   const Spans& down = plan_.down_;
+  const size_t weights = extent(y) * extent(down.taps);
   const int first = down.starts[extent(y)];
-  for (int t = 0; t < down.taps; ++t) {
+  int taps = down.taps;  // but not those of weight 0
+  while (taps > 1 && down.weights[weights + extent(taps) - 1] == 0) --taps;
+  for (int t = 0; t < taps; ++t) {
     taken_[extent(t)] = rows_.row(std::min(first + t, last_row_));
   }
-  for (int t = down.taps; t < down.taps + kAhead; ++t) {
+  for (int t = taps; t < taps + kAhead; ++t) {
     taken_[extent(t)] = rows_.place(std::min(first + t, last_row_));
   }
-  const size_t weights = extent(y) * extent(down.taps);
   const size_t count = plan_.grey_ ? width_ : 3 * width_;
   uint16_t* sums = plan_.grey_ ? grey_sums_.data() : sums_.data();
   if (few(down)) {
-    kernels_.accumulate(taken_.data(), plan_.few_weights_.data() + weights, down.taps, count,
+    kernels_.accumulate(taken_.data(), plan_.few_weights_.data() + weights, taps, count,
                         half_a_unit_each(down), sums);
   } else {
-    kernels_.accumulate_many(taken_.data(), down.weights.data() + weights, down.taps, count, sums);
+    kernels_.accumulate_many(taken_.data(), down.weights.data() + weights, taps, count, sums);
   }
   if (plan_.grey_) kernels_.triple(sums, width_, sums_.data());
 }
 
 void Resizer::combine() {
-  if (plan_.columns_) {
+  if (plan_.picks_) {
+    kernels_.pick(sums_.data(), plan_.picks_->picks(), pixels_.data());
+  } else if (plan_.columns_) {
     kernels_.combine(sums_.data(), plan_.columns_->columns(), plan_.swap_, pixels_.data());
   } else {
     combine_many(sums_.data(), plan_.across_, plan_.swap_, pixels_.data());

@@ -53,10 +53,26 @@ class ColumnTables {
   Columns columns_;
 };
 
+// The columns' spans in the order in which `pick` reads them; none where an output element lies
+// further from its block's first than `pick` reaches.
+class PickTables {
+ public:
+  static std::optional<PickTables> of(const Spans& spans, bool swap);
+  Picks picks() const;
+
+ private:
+  int taps_ = 0;
+  int reach_ = 0;
+  uint16_t rounding_ = 0;
+  std::vector<int32_t> bases_;
+  std::vector<uint16_t> places_;
+  std::vector<uint16_t> weights_;
+};
+
 // How a frame is resized: what all threads share.
 class ResizePlan {
  public:
-  ResizePlan(const edgeseg_frame& frame, const edgeseg_input& input);
+  ResizePlan(const PrepareKernels& kernels, const edgeseg_frame& frame, const edgeseg_input& input);
 
  private:
   friend class Resizer;
@@ -68,6 +84,7 @@ class ResizePlan {
   size_t out_width_;
   Spans down_;
   Spans across_;
+  std::optional<PickTables> picks_;
   std::optional<ColumnTables> columns_;
   std::vector<uint16_t> few_weights_;
 };

@@ -11,16 +11,17 @@ namespace {
 #if defined(__AVX2__) || defined(__aarch64__)
 
 // The bytes of colours are handled in three parts: of each piece of 16 pixels the first 16 bytes,
-// the second and the third. Which pixel of its piece each byte belongs to, and whether it is of a
-// channel.
+// the second and the third. Which pixel of its piece each byte belongs to; and likewise for one
+// channel, 255 for the bytes of others.
 struct Places {
   uint8_t pixel[3][16];
-  uint8_t is[3][3][16];
+  uint8_t channel[3][3][16];
 
-  constexpr Places() : pixel(), is() {
+  constexpr Places() : pixel(), channel() {
     for (int n = 0; n < 48; ++n) {
-      pixel[n / 16][n % 16] = static_cast<uint8_t>(n / 3);
-      is[n / 16][n % 3][n % 16] = 255;
+      const auto place = static_cast<uint8_t>(n / 3);
+      pixel[n / 16][n % 16] = place;
+      for (int c = 0; c < 3; ++c) channel[n / 16][c][n % 16] = c == n % 3 ? place : 255;
     }
   }
 };
@@ -91,15 +92,15 @@ size_t colorize_pieces(const uint8_t* classes, const Colors& colors, size_t widt
   size_t x = 0;
   for (; x + kPixels <= width; x += kPixels) {
     const Piece pixels = load_piece(classes + x);
+    Piece channels[3] = {};
+    for (size_t t = 0; t < kTables; ++t) {
+      const Piece places = pixels - static_cast<uint8_t>(16 * t);
+      for (size_t c = 0; c < 3; ++c) channels[c] |= look_up(tables[t][c], places);
+    }
     for (size_t p = 0; p < 3; ++p) {
-      const Piece spread = shuffle(pixels, repeated(kPlaces.pixel[p]));
       Piece sum = {};
       for (size_t c = 0; c < 3; ++c) {
-        Piece channel = {};
-        for (size_t t = 0; t < kTables; ++t) {
-          channel |= look_up(tables[t][c], spread - static_cast<uint8_t>(16 * t));
-        }
-        sum |= channel & repeated(kPlaces.is[p][c]);
+        sum |= shuffle(channels[c], repeated(kPlaces.channel[p][c]));
       }
       store_part(out + 3 * x, p, sum);
     }

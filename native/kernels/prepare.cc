@@ -1,6 +1,7 @@
 // Frame rows to input rows; prepare_kernels.h says what each kernel computes.
 #include "lanes.h"
 #include "prepare_kernels.h"
+#include "yuv.h"
 
 namespace edgeseg {
 namespace EDGESEG_TARGET {
@@ -163,6 +164,49 @@ void combine(const uint16_t* sums, const Columns& columns, bool swap, uint8_t* o
   }
 }
 
+#if defined(__AVX512BW__)
+
+__m512i lanes_at(const uint16_t* from) { return _mm512_loadu_si512(from); }
+
+template <bool kFar>
+void pick_within(const uint16_t* sums, const Picks& picks, uint8_t* out) {
+  const uint16_t* weights = picks.weights;
+  for (int b = 0; b < picks.blocks; ++b) {
+    const uint16_t* from = sums + picks.bases[b];
+    __m512i near[2], far[2];
+    for (int n = 0; n < 2; ++n) {
+      near[n] = lanes_at(from + 32 * n);
+      far[n] = kFar ? lanes_at(from + 64 + 32 * n) : near[n];
+    }
+    __m512i places = lanes_at(picks.places + kBlockLanes * b);
+    __m512i sum = _mm512_set1_epi16(static_cast<short>(picks.rounding));
+    for (int t = 0; t < picks.taps; ++t) {
+      __m512i picked = _mm512_permutex2var_epi16(near[0], places, near[1]);
+      if (kFar) {
+        const __mmask32 is_far = _mm512_test_epi16_mask(places, _mm512_set1_epi16(64));
+        const __m512i others = _mm512_permutex2var_epi16(far[0], places, far[1]);
+        picked = _mm512_mask_blend_epi16(is_far, picked, others);
+      }
+      sum = _mm512_add_epi16(sum, _mm512_mulhi_epu16(picked, lanes_at(weights)));
+      places = _mm512_add_epi16(places, _mm512_set1_epi16(3));
+      weights += kBlockLanes;
+    }
+    const __m256i bytes = _mm512_cvtepi16_epi8(_mm512_srli_epi16(sum, 8));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + kBlockLanes * b), bytes);
+  }
+}
+
+void pick(const uint16_t* sums, const Picks& picks, uint8_t* out) {
+  if (picks.reach > 64) return pick_within<true>(sums, picks, out);
+  pick_within<false>(sums, picks, out);
+}
+
+#else
+
+constexpr void (*pick)(const uint16_t*, const Picks&, uint8_t*) = nullptr;
+
+#endif
+
 // One register of an Affine's pattern, widened.
 struct Values {
   Bytes low;
@@ -230,86 +274,12 @@ void triple(const uint16_t* grey, size_t width, uint16_t* out) {
   }
 }
 
-// BT.601's coefficients in 20-bit fixed point, as OpenCV has them.
-constexpr int kYuvBits = 20;
-constexpr int32_t kY = 1220542, kBlueU = 2116026, kGreenU = -409993, kGreenV = -852492,
-                  kRedV = 1673527;
-
-constexpr size_t kYuvPairs = 64;
-
-// The colours of up to 64 pairs of pixels, first by channel, then interleaved.
-struct Colors {
-  uint8_t blue[2 * kYuvPairs];
-  uint8_t green[2 * kYuvPairs];
-  uint8_t red[2 * kYuvPairs];
-};
-
-int32_t luma_share(uint8_t luma) {
-  constexpr int32_t kHalf = 1 << (kYuvBits - 1);
-  return kY * (luma > 16 ? luma - 16 : 0) + kHalf;
-}
-
-uint8_t clipped(int32_t sum) {
-  const int32_t value = sum >> kYuvBits;
-  return static_cast<uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
-}
-
-// A pair's two lumas lie kLuma bytes apart, the next pair and its chroma 2 * kLuma bytes on.
-template <size_t kLuma>
-void colors_from(const uint8_t* luma, const uint8_t* u, const uint8_t* v, size_t pairs,
-                 Colors& colors) {
-  for (size_t i = 0; i < pairs; ++i) {
-    const int32_t first = luma_share(luma[2 * kLuma * i]);
-    const int32_t second = luma_share(luma[2 * kLuma * i + kLuma]);
-    const int32_t us = u[2 * kLuma * i] - 128, vs = v[2 * kLuma * i] - 128;
-    const int32_t blue = kBlueU * us, green = kGreenU * us + kGreenV * vs, red = kRedV * vs;
-    colors.blue[2 * i] = clipped(first + blue);
-    colors.blue[2 * i + 1] = clipped(second + blue);
-    colors.green[2 * i] = clipped(first + green);
-    colors.green[2 * i + 1] = clipped(second + green);
-    colors.red[2 * i] = clipped(first + red);
-    colors.red[2 * i + 1] = clipped(second + red);
-  }
-}
-
-void interleave(const Colors& colors, size_t width, uint8_t* out) {
-  for (size_t x = 0; x < width; ++x) {
-    out[3 * x] = colors.blue[x];
-    out[3 * x + 1] = colors.green[x];
-    out[3 * x + 2] = colors.red[x];
-  }
-}
-
-size_t pairs_from(size_t x, size_t width) {
-  const size_t left = (width - x) / 2;
-  return left < kYuvPairs ? left : kYuvPairs;
-}
-
-void bgr_from_nv12(const uint8_t* luma, const uint8_t* chroma, size_t width, uint8_t* out) {
-  Colors colors;
-  for (size_t x = 0; x < width; x += 2 * kYuvPairs) {
-    const size_t pairs = pairs_from(x, width);
-    colors_from<1>(luma + x, chroma + x, chroma + x + 1, pairs, colors);
-    interleave(colors, 2 * pairs, out + 3 * x);
-  }
-}
-
-void bgr_from_yuyv(const uint8_t* row, size_t width, uint8_t* out) {
-  Colors colors;
-  for (size_t x = 0; x < width; x += 2 * kYuvPairs) {
-    const size_t pairs = pairs_from(x, width);
-    const uint8_t* at = row + 2 * x;
-    colors_from<2>(at, at + 1, at + 3, pairs, colors);
-    interleave(colors, 2 * pairs, out + 3 * x);
-  }
-}
-
 }  // namespace
 
 extern const PrepareKernels prepare_kernels;
-const PrepareKernels prepare_kernels = {accumulate, accumulate_many, combine,
-                                        apply,      divide,          swap,
-                                        triple,     bgr_from_nv12,   bgr_from_yuyv};
+const PrepareKernels prepare_kernels = {accumulate,    accumulate_many, combine, pick,
+                                        apply,         divide,          swap,    triple,
+                                        bgr_from_nv12, bgr_from_yuyv};
 
 }  // namespace EDGESEG_TARGET
 }  // namespace edgeseg

@@ -9,6 +9,8 @@ namespace edgeseg {
 
 constexpr int kAhead = 2;
 constexpr int kPixelBlock = 8;    // `combine` makes so many pixels at a time
+constexpr int kBlockLanes = 32;   // or so many elements, where it can pick them
+constexpr int kReach = 128;       // from among so many
 constexpr int kPairLanes = 8;     // two neighbours of three channels, and two lanes of nothing
 constexpr size_t kPattern = 192;  // three of the widest registers: whole pixels and whole registers
 constexpr size_t kFloatPattern = 48;
@@ -22,6 +24,19 @@ struct Columns {
   int groups;
   uint16_t rounding;
   const int32_t* starts;
+  const uint16_t* weights;
+};
+
+// The same for kernels that pick any elements of a few registers at once: block b makes 32 elements
+// of the output, each from those at bases[b] + places[32 * b + i] + 3 * t with weights
+// [block][tap][32]. Places are below `reach`, 64 or kReach.
+struct Picks {
+  int blocks;
+  int taps;
+  int reach;
+  uint16_t rounding;
+  const int32_t* bases;
+  const uint16_t* places;
   const uint16_t* weights;
 };
 
@@ -47,6 +62,10 @@ struct PrepareKernels {
   // readable up to 6 * groups + 2 elements from each start on, `out` writable 4 bytes beyond its
   // pixels. `swap` exchanges the first and the third channel.
   void (*combine)(const uint16_t* sums, const Columns& columns, bool swap, uint8_t* out);
+  // As combine, with the order of channels in the places; NULL where it would not be quicker.
+  // `sums` is readable up to kReach elements from each base and tap on, `out` writable in whole
+  // blocks.
+  void (*pick)(const uint16_t* sums, const Picks& picks, uint8_t* out);
   void (*apply)(const uint8_t* pixels, const Affine& affine, size_t count, uint8_t* out);
   // out[x] = (pixels[x] - means[x]) / deviations[x] in float; both repeat after 48 elements.
   void (*divide)(const uint8_t* pixels, const float* means, const float* deviations, size_t count,

@@ -86,7 +86,7 @@ bool shared_is_as_alone(const Inputs& inputs, const Outputs& alone, edgeseg_pool
   for (bool& one : same) {
     callers.emplace_back([&] {
       one = true;
-      for (int n = 0; n < 20; ++n) one = one && run(inputs, pool) == alone;
+      for (int n = 0; n < 5; ++n) one = one && run(inputs, pool) == alone;
     });
   }
   for (std::thread& caller : callers) caller.join();
