@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from edgeseg.benchmarks.kernels import boundary_share, frames_of
 from edgeseg.benchmarks.paired import Plan
 from edgeseg.errors import ConfigError, EdgesegError, MissingExtraError
 from edgeseg.files import atomic_path, check_writable
+from edgeseg.kernels import Pool
 from edgeseg.labels import palette_for
 from edgeseg.manifest import Size
 from edgeseg.overlay import overlay
@@ -114,16 +116,19 @@ class UsualSmooth(Usual):
 
 
 class Ours:
-    """What `edgeseg run` does with a frame, without its threads."""
+    """What `edgeseg run` does with a frame, one step after the other."""
 
-    def __init__(self, model: Path, threads: int) -> None:
-        """Open the network."""
+    def __init__(self, model: Path, threads: int, kernel_threads: int | None = None) -> None:
+        """Open the network; None gives the kernels as many threads, as a `Segmenter` does."""
         self.segmenter = Segmenter(model, threads=threads, runtime="litert")
         self.palette = palette_for(CLASSES)
+        if kernel_threads is not None:
+            self.segmenter.pool = Pool(kernel_threads)
 
     def blended(self, frame: Pixels) -> Pixels:
         """Do it all."""
-        return overlay(frame, self.segmenter.segment(frame).mask, self.palette, ALPHA)
+        mask = self.segmenter.segment(frame).mask
+        return overlay(frame, mask, self.palette, ALPHA, pool=self.segmenter.pool)
 
 
 # ---- the contest ----
@@ -131,6 +136,7 @@ class Ours:
 
 def frame_table(models: Models, frame: Pixels, threads: int, plan: Plan) -> Table:
     """Time each way on one frame; the network with the coarse head alone is the reference."""
+    cv2.setNumThreads(threads)
 
     def alone() -> Call:
         runtime = _open(models.coarse, threads)
@@ -144,15 +150,25 @@ def frame_table(models: Models, frame: Pixels, threads: int, plan: Plan) -> Tabl
 
         return opened
 
+    other = 1 if threads > 1 else 2  # whether more threads are worth it for the kernels
     contestants: dict[str, Open] = {
         "coarse network alone": alone,
         "ours": way(Ours, models.coarse),
+        f"ours, kernels on {_counted(other)}": way(
+            partial(Ours, kernel_threads=other), models.coarse
+        ),
         "usual: transposed, argmax": way(Usual, models.transposed),
         "usual: bilinear, resized": way(UsualSmooth, models.bilinear),
     }
-    counted = f"{threads} thread{'s' if threads > 1 else ''} of the network"
-    title = f"{FRAME} frame to blended frame, network of {INPUT}, {CLASSES} classes, {counted}"
+    title = (
+        f"{FRAME} frame to blended frame, network of {INPUT}, {CLASSES} classes, "
+        f"{_counted(threads)} of the network"
+    )
     return contest(title, contestants, plan, unit="times", notes=_notes(models, frame, threads))
+
+
+def _counted(threads: int) -> str:
+    return f"{threads} thread{'s' if threads > 1 else ''}"
 
 
 def _notes(models: Models, frame: Pixels, threads: int) -> list[str]:
@@ -278,8 +294,12 @@ def _widen(trained: Any, model: Any) -> None:
 @click.command()
 @click.argument("models", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--frames", help="Folder of pictures or a video; without, a rendered street.")
-@click.option("--threads", type=click.IntRange(1), help="Of the network; one per core, at most 4.")
-@click.option("--seconds", type=float, default=30.0, show_default=True)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Of the network; without, 1 and then one per core, at most 4.",
+)
+@click.option("--seconds", type=float, default=30.0, show_default=True, help="For each table.")
 @click.option("--quick", is_flag=True, help="Few rounds: to see that it works, not to measure.")
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path))
@@ -299,15 +319,16 @@ def main(
     """
     from rich.console import Console
 
-    count = threads or default_threads()
-    cv2.setNumThreads(count)
+    counts = (threads,) if threads else tuple(sorted({1, default_threads()}))
     plan = QUICK if quick else Plan(seconds=seconds)
     try:
         for path in filter(None, (json_path, markdown)):
             check_writable(path)
         files = _chosen(models)
         frame = np.asarray(cv2.resize(frames_of(frames, 1)[0], FRAME), np.uint8)
-        results = watched(lambda: [frame_table(files, frame, count, plan)], count)
+        results = watched(
+            lambda: [frame_table(files, frame, count, plan) for count in counts], counts[-1]
+        )
         draw(results, Console(highlight=False))
         if json_path:
             save(results, json_path)

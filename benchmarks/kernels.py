@@ -8,10 +8,10 @@ one thread, in rounds of random order as `edgeseg bench` takes them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ from edgeseg.sources.street import render_street
 SIZES = (Size(1280, 720), Size(1920, 1080))
 FRAME = SIZES[0]
 FRAMES = 4
+TURNS = 16  # 44 MB of frames, and as much of pictures: more than caches hold
 STEP = 25  # of a source's frames: neighbours are alike
 BLOCK = "kernels"
 
@@ -89,23 +90,32 @@ def decode_table(title: str, scores: Scores, size: Size, plan: Plan) -> Table:
         )
 
 
-def picture_table(segmenter: Segmenter, frame: Pixels, plan: Plan) -> Table:
-    """Time prepare, decode and overlay of one frame in plain copies of it."""
+def picture_table(segmenter: Segmenter, frame: Pixels, turns: int, plan: Plan) -> Table:
+    """Time prepare, decode and overlay of a frame in plain copies of it.
+
+    Args:
+        segmenter: whose network's input and scores they are.
+        frame: BGR, of the size FRAME.
+        turns: copies of the frame that are taken in turn. One stays in the cache; many come from
+            memory, as a camera's frames do.
+        plan: how long.
+    """
     output = segmenter.infer(segmenter.prepare(frame))[0].copy()
-    stages = _Stages(frame, output, segmenter)
+    stages = _Stages([frame.copy() for _ in range(turns)], output, segmenter)
     contestants: dict[str, Open] = {
         "np.copyto of the frame": lambda: stages.copy,
-        "frame.copy(), to new memory": lambda: frame.copy,
+        "frame.copy(), to new memory": lambda: stages.copy_to_new,
     }
     for name in _sets():
         contestants[f"all three, {name}"] = partial(_with, name, stages.all)
     best = _sets()[0]
-    for stage in (stages.prepare, stages.decode, stages.overlay):
-        contestants[f"{stage.__name__}, {best}"] = partial(_with, best, stage)
+    for stage in stages.each():
+        contestants[f"{stage.__name__.replace('_', ' ')}, {best}"] = partial(_with, best, stage)
     preparation = segmenter.manifest.preparation
     with _choice_kept():
         return contest(
-            f"{FRAME} frame, network of {preparation.size}, one thread",
+            f"{FRAME} frame, network of {preparation.size}, "
+            f"{'always the same' if turns == 1 else f'{turns} in turn'}, one thread",
             contestants,
             plan,
             unit="copies",
@@ -113,31 +123,63 @@ def picture_table(segmenter: Segmenter, frame: Pixels, plan: Plan) -> Table:
 
 
 class _Stages:
-    """What is done to a frame beside the network, with everything allocated before."""
+    """What is done to a frame beside the network, with everything allocated before.
 
-    def __init__(self, frame: Pixels, output: NDArray[Any], segmenter: Segmenter) -> None:
-        self._frame, self._output, self._segmenter = frame, output, segmenter
-        self._blended = np.empty_like(frame)
-        self._mask = np.empty(frame.shape[:2], np.uint8)
+    The frames take turns, and so do the pictures and class maps that are written.
+    """
+
+    def __init__(
+        self, frames: Sequence[Pixels], output: NDArray[Any], segmenter: Segmenter
+    ) -> None:
+        self._frames, self._output, self._segmenter = frames, output, segmenter
+        self._yuyv = [cv2.cvtColor(frame, cv2.COLOR_BGR2YUV_YUY2) for frame in frames]
+        self._blended = [np.zeros_like(frame) for frame in frames]
+        self._masks = [decode(output, FRAME, _grid(output, FRAME)) for _ in frames]
         self._tensor = np.empty(segmenter.runtime.inputs.shape, segmenter.runtime.inputs.dtype)
         self._palette = segmenter.manifest.palette
+        self._turn = cycle(range(len(frames)))
 
     def copy(self) -> None:
-        np.copyto(self._blended, self._frame)
+        n = next(self._turn)
+        np.copyto(self._blended[n], self._frames[n])
+
+    def copy_to_new(self) -> None:
+        self._frames[next(self._turn)].copy()
 
     def prepare(self) -> None:
-        self._segmenter.prepare(self._frame, self._tensor)
+        self._prepare(next(self._turn))
+
+    def prepare_yuyv(self) -> None:
+        self._segmenter.prepare(self._yuyv[next(self._turn)], self._tensor, layout="yuyv")
 
     def decode(self) -> None:
-        decode(self._output, FRAME, _grid(self._output, FRAME), into=self._mask)
+        self._decode(next(self._turn))
 
     def overlay(self) -> None:
-        overlay(self._frame, self._mask, self._palette, out=self._blended)
+        self._overlay(next(self._turn))
+
+    def overlay_in_place(self) -> None:
+        n = next(self._turn)
+        overlay(self._blended[n], self._masks[n], self._palette, out=self._blended[n])
 
     def all(self) -> None:
-        self.prepare()
-        self.decode()
-        self.overlay()
+        n = next(self._turn)
+        self._prepare(n)
+        self._decode(n)
+        self._overlay(n)
+
+    def each(self) -> tuple[Callable[[], None], ...]:
+        """Return each alone."""
+        return (self.prepare, self.decode, self.overlay, self.prepare_yuyv, self.overlay_in_place)
+
+    def _prepare(self, n: int) -> None:
+        self._segmenter.prepare(self._frames[n], self._tensor)
+
+    def _decode(self, n: int) -> None:
+        decode(self._output, FRAME, _grid(self._output, FRAME), into=self._masks[n])
+
+    def _overlay(self, n: int) -> None:
+        overlay(self._frames[n], self._masks[n], self._palette, out=self._blended[n])
 
 
 def _sets() -> tuple[str, ...]:
@@ -215,7 +257,8 @@ def _tables(model: str, source: str | None, count: int, plan: Plan) -> Iterator[
         yield decode_table(f"noise of {shape}, every cell a boundary,", [noise], FRAME, plan)
         whole = frames[0] if frames[0].shape[:2] == (FRAME.height, FRAME.width) else None
         frame = whole if whole is not None else np.asarray(cv2.resize(frames[0], FRAME), np.uint8)
-        yield picture_table(segmenter, frame, plan)
+        for turns in (TURNS, 1):
+            yield picture_table(segmenter, frame, turns, plan)
 
 
 @click.command()
