@@ -73,6 +73,7 @@ class CameraGrabber:
         self._capture: cv2.VideoCapture | None = None
         self._picture: Callable[[], Grabbed] = self._take_decoded
         self._layout: Layout = "bgr"
+        self._shape: tuple[int, ...] = ()
         self._period_s = 0.0
         self._last_s = 0.0
 
@@ -85,6 +86,7 @@ class CameraGrabber:
         self._configure(capture, camera.path, wanted)
         mode = _mode(capture)
         self._layout = RAW.get(mode.format, "bgr")
+        self._shape = _raw_shape(self._layout, mode.size or Size(0, 0))
         if mode.format in _JPEG:
             self._picture = self._take_jpeg
         else:
@@ -210,7 +212,11 @@ class CameraGrabber:
         return time.monotonic() - captured_s > _STALE_PERIODS * self._period_s
 
     def _take_raw(self) -> Grabbed:
-        return Grabbed(self._retrieve(), 0.0, self._layout)
+        pixels = self._retrieve()
+        if pixels.size != np.prod(self._shape):
+            said = f"{pixels.size} bytes instead of {np.prod(self._shape)}"
+            return Grabbed(pixels, 0.0, damaged=said)
+        return Grabbed(pixels.reshape(self._shape), 0.0, self._layout)
 
     def _take_decoded(self) -> Grabbed:
         """OpenCV converts the formats that prepare does not read."""
@@ -251,6 +257,13 @@ def _mode(capture: cv2.VideoCapture) -> Mode:
     fps = capture.get(cv2.CAP_PROP_FPS)
     size = Size(width, height) if width > 0 and height > 0 else None
     return Mode(size, round(fps, 3) if 0 < fps < 1000 else None, name)
+
+
+def _raw_shape(layout: Layout, size: Size) -> tuple[int, ...]:
+    width, height = size
+    if layout == "yuyv":
+        return height, width, 2
+    return (height * 3 // 2, width) if layout == "nv12" else (height, width)
 
 
 def _usual_size(modes: list[v4l2.CameraMode]) -> Size:

@@ -100,6 +100,7 @@ class LiveSource:
         self._restart_wait_s = self._settings.first_wait_s
         self._failures = 0
         self._was_live = False
+        self._lost_by = ""
 
     @property
     def status(self) -> SourceStatus | None:
@@ -261,6 +262,7 @@ class LiveSource:
             return
         worse = before.state == "live" and state in ("stalled", "lost")
         since_s = before.since_s if before.state == state else time.monotonic()
+        self._lost_by = changes["reason"] if worse else self._lost_by
         self._change(state=state, since_s=since_s, losses=before.losses + worse, **changes)
         self._tell()
 
@@ -273,10 +275,10 @@ class LiveSource:
     def _tell(self) -> None:
         """Put into `notes` what a user should hear at the end."""
         counts = self._accounts.dropped()
-        losses, reason = self._status.losses, self._status.reason
+        losses = self._status.losses
         said = []
         if losses:
-            said.append(f"{self.name} was lost {_times(losses)} during the run ({reason})")
+            said.append(f"{self.name} was lost {_times(losses)} during the run ({self._lost_by})")
         if counts["damaged"]:
             said.append(f"{self.name} gave {_pictures(counts['damaged'])} that were damaged")
         if counts["frozen"]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeseg.manifest import Size
@@ -39,6 +39,7 @@ def test_whole_pictures_are_decoded_whatever_follows(kind: str, padding: bytes) 
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=30)
 @given(share=st.floats(0, 0.999))
 def test_a_picture_cut_anywhere_is_damaged(kind: str, share: float) -> None:
     data = KINDS[kind]
