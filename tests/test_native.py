@@ -42,8 +42,13 @@ def sh(*command: str | Path) -> str:
     return done.stdout
 
 
-def build(folder: Path, *options: str) -> Path:
+def configure(folder: Path, *options: str) -> Path:
     sh("cmake", "-S", ROOT, "-B", folder, *TESTS, *options)
+    return folder
+
+
+def build(folder: Path, *options: str) -> Path:
+    configure(folder, *options)
     sh("cmake", "--build", folder, "--parallel", "2")
     return folder
 
@@ -54,6 +59,29 @@ def test_the_native_core_is_clean_under_the_sanitizers(tmp_path: Path) -> None:
     options = ("-DCMAKE_BUILD_TYPE=Debug", "-DEDGESEG_SANITIZE=ON", "-DEDGESEG_FUZZ_SECONDS=30")
     build(tmp_path, *options)
     sh("ctest", "--test-dir", tmp_path, "--output-on-failure", "--no-tests=error")
+
+
+def test_libfuzzer_finds_nothing(tmp_path: Path) -> None:
+    """30 seconds of Clang's fuzzer, which sees which branches an input takes, under sanitizers."""
+    need("clang++", "cmake")
+    target = tmp_path / "empty.cc"
+    target.write_text(
+        "#include <cstddef>\n#include <cstdint>\n"
+        'extern "C" int LLVMFuzzerTestOneInput(const uint8_t*, size_t) { return 0; }\n'
+    )
+    flags = ("-fsanitize=fuzzer,address,undefined", target, "-o", tmp_path / "empty")
+    if subprocess.run(["clang++", *flags], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this clang++ has no libFuzzer; Debian has it in libclang-rt-14-dev")
+    options = (
+        "-DCMAKE_CXX_COMPILER=clang++",
+        "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+        "-DEDGESEG_SANITIZE=ON",
+        "-DEDGESEG_LIBFUZZER=ON",
+    )
+    folder = configure(tmp_path / "build", *options)
+    sh("cmake", "--build", folder, "--parallel", "2", "--target", "fuzz")
+    artifacts = f"-artifact_prefix={tmp_path}/"
+    sh(folder / "fuzz", "-max_total_time=30", "-max_len=700", "-seed=1", artifacts)
 
 
 def test_another_processor_gives_the_same_results(tmp_path: Path) -> None:
