@@ -223,9 +223,9 @@ def _cpu_s() -> float:
 def main(arguments: list[str]) -> None:
     """Measure and print."""
     numbers = [int(text) for text in arguments if text.isdigit()]
-    names = ("looking", "stalling", "pairs")
+    looking, stalling, pairs = (*numbers, *(16, 16, 5)[len(numbers) :])
     fps = None if "unpaced" in arguments else 30.0
-    cost = measure_viewers(fps=fps, **dict(zip(names, numbers, strict=False)))
+    cost = measure_viewers(looking=looking, stalling=stalling, pairs=pairs, fps=fps)
     sys.stdout.write(
         f"masks with viewers / without: {cost.ratio:.3f}\n"
         f"fps with {_listed(cost.with_fps)}; without {_listed(cost.without_fps)}\n"

@@ -77,7 +77,7 @@ class Viewer:
         if length >= 126:
             form, size = ("!H", 2) if length == 126 else ("!Q", 8)
             (length,) = struct.unpack(form, self._exactly(size))
-        return head & 15, self._exactly(length)
+        return head & 15, bytes(self._exactly(length))
 
     def done(self) -> None:
         """Say that the last message is dealt with."""
@@ -89,6 +89,14 @@ class Viewer:
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
+
+    def __enter__(self) -> Viewer:
+        """Return the viewer."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Hang up."""
+        self.close()
 
     def _exactly(self, size: int) -> bytearray:
         data = bytearray(size)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 
 from aiohttp import web
@@ -46,9 +45,8 @@ _HEADERS = {
 }
 
 
-def make_app(board: Board, gate: Gate, hub: Hub, pump: Pump) -> web.Application:
-    """Return the application; it publishes pictures and status while it runs."""
-    answers = Answers(board, gate, hub, pump)
+def make_app(answers: Answers) -> web.Application:
+    """Return the application."""
     app = web.Application(middlewares=[answers.guard], client_max_size=_LARGEST_BODY)
     app.router.add_get("/", answers.page)
     app.router.add_get("/static/{name}", answers.static)
@@ -61,7 +59,6 @@ def make_app(board: Board, gate: Gate, hub: Hub, pump: Pump) -> web.Application:
     app.router.add_get("/metrics", answers.metrics)
     app.router.add_get("/healthz", answers.health)
     app.on_response_prepare.append(_add_headers)
-    app.cleanup_ctx.append(answers.background)
     app.on_shutdown.append(answers.dismiss)
     return app
 
@@ -207,21 +204,11 @@ class Answers:
         text = "no picture yet\n" if age_s is None else f"the newest picture is {age_s:.1f} s old\n"
         return web.Response(status=200 if self._board.is_fresh() else 503, text=text)
 
-    async def background(self, _: web.Application) -> AsyncIterator[None]:
-        """Publish pictures and status while the server runs."""
-        tasks = [asyncio.create_task(work) for work in (self._pump.run(), self._tick())]
-        yield
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
-
     async def dismiss(self, _: web.Application) -> None:
         """Say goodbye to the viewers when the server stops."""
         self._hub.dismiss()
 
-    async def _tick(self) -> None:
+    async def tick(self) -> None:
         """Once a second: end the second of the charts, and send it with the status."""
         loop = asyncio.get_running_loop()
         due_s = loop.time()

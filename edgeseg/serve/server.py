@@ -7,13 +7,14 @@ import contextlib
 import logging
 import socket
 import threading
+from collections.abc import Coroutine
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from edgeseg.errors import OutputError
 from edgeseg.serve.access import Gate
-from edgeseg.serve.app import make_app
+from edgeseg.serve.app import Answers, make_app
 from edgeseg.serve.board import Board, ViewerCounts
 from edgeseg.serve.pump import Pump
 from edgeseg.serve.viewers import Hub
@@ -50,6 +51,7 @@ class Server:
         self._gate = gate
         self._limits = limits
         self._hub: Hub | None = None
+        self._error: BaseException | None = None
         self._last = ViewerCounts(most=limits.viewers)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -66,7 +68,13 @@ class Server:
         return self._last if self._hub is None else self._hub.counts()
 
     def notify(self) -> None:
-        """Say that the board has a new result; does nothing while nobody watches."""
+        """Say that the board has a new result; does nothing while nobody watches.
+
+        Raises:
+            EdgesegError: pictures cannot be encoded; any other error is a bug of the server's.
+        """
+        if self._error is not None:
+            raise self._error
         hub = self._hub
         if hub is not None and hub.watched and not hub.demand.is_set():
             with contextlib.suppress(RuntimeError):  # the loop has just been closed
@@ -91,9 +99,9 @@ class Server:
     async def _serve(self) -> None:
         hub = Hub(self._limits.viewers)
         pump = Pump(self._board, hub, self._limits.fps, self._limits.width)
-        app = make_app(self._board, self._gate, hub, pump)
+        answers = Answers(self._board, self._gate, hub, pump)
         runner = web.AppRunner(
-            app,
+            make_app(answers),
             handle_signals=False,
             access_log=None,
             logger=_LOG,
@@ -105,9 +113,21 @@ class Server:
         self._hub = hub
         self._started.set()
         try:
-            await self._stop.wait()
+            await self._until_stopped(pump.run(), answers.tick())
         finally:
             self._last = hub.counts()
             self._hub = None
             await runner.cleanup()
             pump.executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _until_stopped(self, *works: Coroutine[None, None, None]) -> None:
+        """Let the works run until `close`; one that fails ends the server, and `notify` tells."""
+        tasks = [asyncio.create_task(work) for work in (*works, self._wait())]
+        done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        self._error = next((error for task in done if (error := task.exception())), None)
+
+    async def _wait(self) -> None:
+        await self._stop.wait()

@@ -14,18 +14,26 @@ import cv2
 import numpy as np
 import pytest
 
+from edgeseg.benchmarks.viewers import Viewer
 from edgeseg.errors import ConfigError, OutputError
 from edgeseg.labels import STREET
 from edgeseg.manifest import Size
-from edgeseg.monitor import Monitor
+from edgeseg.monitor import Monitor, Progress
 from edgeseg.pictures import read_mask
 from edgeseg.serve import ServeSink
 from edgeseg.sources import open_source
 from edgeseg.stream import run_stream
 
-from .conftest import MANIFEST, MakeResult, Serve
+from .conftest import MANIFEST, MakeResult, Page, Serve
 
 TOKEN = "a-token-for-tests"
+
+
+def write_for(page: Page, make_result: MakeResult, seconds: float) -> None:
+    until_s = time.monotonic() + seconds
+    while time.monotonic() < until_s:
+        page.sink.write(make_result())
+        time.sleep(0.05)
 
 
 def test_the_page_and_its_files_come_from_here_alone(serve: Serve) -> None:
@@ -208,6 +216,20 @@ def test_closing_takes_less_than_a_second_and_frees_the_port(
     again = serve(f"127.0.0.1:{page.port}")
     assert again.get("/").status == 200
     assert not [thread for thread in threading.enumerate() if thread.name == "edgeseg-page-encode"]
+
+
+def test_a_server_that_fails_is_not_passed_over(serve: Serve, make_result: MakeResult) -> None:
+    page = serve()
+
+    def fails() -> Progress:
+        raise ZeroDivisionError
+
+    page.sink.write(make_result())
+    with Viewer(page.host, page.port) as viewer:
+        viewer.receive()
+        page.monitor.attach(fails)
+        with pytest.raises(ZeroDivisionError):
+            write_for(page, make_result, seconds=5)
 
 
 def test_nonsense_is_answered_and_nothing_is_printed(

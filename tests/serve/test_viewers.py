@@ -22,13 +22,8 @@ from .test_pictures import read_message
 SLACK = 3.0  # times the figure, on a busy machine
 
 
-@contextmanager
-def watching_page(page: Page, **headers: str) -> Iterator[Viewer]:
-    viewer = Viewer(page.host, page.port, headers)
-    try:
-        yield viewer
-    finally:
-        viewer.close()
+def watching_page(page: Page, **headers: str) -> Viewer:
+    return Viewer(page.host, page.port, headers)
 
 
 @contextmanager
