@@ -43,6 +43,7 @@ class HttpStream:
             GrabError: refused, not found, nobody answers, ...
         """
         end_s = time.monotonic() + timeout_s
+        self._seen = b""
         address, known = read_address(url), ""
         for _ in range(_MOST_HOPS):
             self._connection = _Connection(address, end_s)
@@ -64,6 +65,9 @@ class HttpStream:
         Raises:
             GrabError: the connection broke.
         """
+        if self._seen:
+            seen, self._seen = self._seen, b""
+            return seen
         self._connection.set_timeout(end_s)
         try:
             return self._answer.read1(_PIECE)
@@ -72,9 +76,19 @@ class HttpStream:
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise GrabError(f"the connection broke ({_text(error)})") from None
 
+    def begins_with(self, sign: bytes, end_s: float) -> bool:
+        """Return whether the answer, past empty lines, begins like this; `read` still gives it."""
+        while len(self._seen.lstrip(b"\r\n")) < len(sign):
+            seen, self._seen = self._seen, b""
+            piece = self.read(end_s)
+            self._seen = seen + (piece or b"")
+            if not piece or len(self._seen) > _PIECE:
+                break
+        return self._seen.lstrip(b"\r\n").startswith(sign)
+
     def has_more(self) -> bool:
         """Return whether bytes wait already, so that `read` would not."""
-        return self._connection.has_more()
+        return bool(self._seen) or self._connection.has_more()
 
     def close(self) -> None:
         """Hang up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 
 from edgeseg.sources.address import read_address, redacted
@@ -65,9 +66,15 @@ class MjpegGrabber:
             self._reader.close()
             self._reader = None
 
+    def _is_unnamed_multipart(self, stream: HttpStream) -> bool:
+        """Whether it begins as one, of a server that does not name it (as ffmpeg does not)."""
+        if stream.content_type not in {"", "application/octet-stream", "text/plain"}:
+            return False
+        return stream.begins_with(b"--", time.monotonic() + self._open_timeout_s)
+
     def _reader_of(self, stream: HttpStream) -> _Reader:
         kind = stream.content_type
-        if kind.startswith("multipart/"):
+        if kind.startswith("multipart/") or self._is_unnamed_multipart(stream):
             return JpegStream(stream, self._open_timeout_s, self._read_timeout_s)
         if kind in {"image/jpeg", "image/jpg"}:
             return Snapshots(self._url, stream, self._read_timeout_s)

@@ -136,6 +136,13 @@ def _no_dashes(to: _Handler) -> None:
         to.wfile.write(head.encode() + data)
 
 
+def _untyped(to: _Handler) -> None:
+    """The type is that of a download, as ffmpeg says it."""
+    to.begin("application/octet-stream")
+    for data in to.pictures():
+        to.part(data)
+
+
 def _unnamed(to: _Handler) -> None:
     """The boundary is named nowhere; something stands before the first."""
     to.begin("multipart/x-mixed-replace")

@@ -48,7 +48,8 @@ def grab_to_the_end(grabber: MjpegGrabber, times_s: list[float]) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["good", "no-length", "no-dashes", "unnamed", "chunked", "redirect", "snapshot"]
+    "path",
+    ["good", "no-length", "no-dashes", "unnamed", "untyped", "chunked", "redirect", "snapshot"],
 )
 def test_what_cameras_send_is_read_as_it_comes(server: MjpegServer, path: str) -> None:
     grabber = MjpegGrabber(server.url(path))
