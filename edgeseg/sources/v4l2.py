@@ -54,6 +54,10 @@ _MANUAL, _APERTURE_PRIORITY, _FULL_AUTO = 1, 3, 0
 # V4L2_CID_EXPOSURE_ABSOLUTE counts in 100 microseconds.
 _STEPS_PER_MS = 10
 
+# Nodes that are no cameras are asked once: opening a codec of a Raspberry Pi wakes its firmware,
+# and a lost camera is looked for every second.
+_other_nodes: dict[str, tuple[int, int]] = {}
+
 
 @dataclass(frozen=True)
 class CameraMode:
@@ -104,10 +108,15 @@ def list_cameras() -> list[CameraInfo]:
     """
     found = []
     for path in _NODES:
+        mark = _mark(path)
+        if mark is not None and _other_nodes.get(path) == mark:
+            continue
         with suppress(OSError):
             camera = query(path)
             if camera is not None:
                 found.append(camera)
+            elif mark is not None:
+                _other_nodes[path] = mark
     return found
 
 
@@ -153,6 +162,15 @@ def set_exposure(path: str, exposure: float | None) -> str:
     except OSError as error:
         return f"the camera does not let its exposure be set ({error.strerror})"
     return ""
+
+
+def _mark(path: str) -> tuple[int, int] | None:
+    """Return what changes when a node is made anew."""
+    try:
+        node = Path(path).stat()
+    except OSError:
+        return None
+    return node.st_ino, node.st_ctime_ns
 
 
 def _by_id_links() -> dict[str, str]:

@@ -25,6 +25,7 @@ BACK_S = 2.0
 STALL_NOTICED_S = 3.0
 MOST_CPU = 0.05
 START_S = 20.0
+ON_THEIR_WAY = 20
 
 
 def camera_source(uri: str = "0", **options: object) -> LiveSource:
@@ -46,29 +47,29 @@ def check_numbers(frames: list[tuple[int, int]], modulus: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "layout", "modulus"),
+    ("mode", "layout", "modulus", "count"),
     [
-        ("YUYV 320 240 100", "yuyv", 1 << 32),
-        ("MJPG 320 240 100", "bgr", 64),
-        ("NV12 320 240 100", "nv12", 1 << 32),
-        ("GREY 320 240 100", "grey", 1 << 32),
+        ("YUYV 320 240 100", "yuyv", 1 << 32, 200),
+        ("MJPG 320 240 100", "bgr", 64, 50),
+        ("NV12 320 240 100", "nv12", 1 << 32, 50),
+        ("GREY 320 240 100", "grey", 1 << 32, 50),
     ],
 )
 def test_every_picture_is_accounted_for(
-    rig: Rig, tmp_path: Path, mode: str, layout: str, modulus: int
+    rig: Rig, tmp_path: Path, mode: str, layout: str, modulus: int, count: int
 ) -> None:
     camera = rig.camera(modes=[mode], jpegs=write_jpegs(tmp_path / "jpegs", 320, 240))
     source = camera_source()
     with consumed(source) as seen:
-        until(lambda: len(seen.frames) >= 50, START_S)
+        until(lambda: len(seen.frames) >= count, START_S)
     assert seen.last is not None
     assert seen.last.layout == layout
     assert seen.last.pixels.shape == (240, 320, 3)
     assert status_of(source).mode == f"320x240 {mode[:4]} 100 fps"
     check_numbers(seen.frames, modulus)
     check_accounts(source, len(seen.frames))
-    # Beside the first, one may have been on its way when the camera was closed.
-    assert 1 <= camera.report().delivered - status_of(source).captured <= 3
+    # Beside the first, some may have been on their way when the camera was closed.
+    assert 1 <= camera.report().delivered - status_of(source).captured <= ON_THEIR_WAY
 
 
 @pytest.mark.slow
@@ -79,7 +80,7 @@ def test_2000_pictures_are_accounted_for(rig: Rig) -> None:
         until(lambda: status_of(source).captured >= 2000, 120)
     check_numbers(seen.frames, 1 << 32)
     check_accounts(source, len(seen.frames))
-    assert camera.report().delivered - status_of(source).captured <= 3
+    assert 1 <= camera.report().delivered - status_of(source).captured <= ON_THEIR_WAY
 
 
 def test_a_slow_consumer_gets_the_newest(rig: Rig) -> None:
@@ -102,7 +103,7 @@ def check_outages(rig: Rig, cycles: int, nodes: tuple[str, ...]) -> None:
     source = camera_source()
     with consumed(source) as seen:
         next_frame(seen, START_S)
-        times = list(outages(source, seen, camera, cycles=cycles, nodes=nodes))
+        times = list(outages(source, seen, camera, cycles=cycles, nodes=nodes, lasts_s=0.6))
         assert status_of(source).losses == cycles
         assert status_of(source).state == "live"
     worst = [max(getattr(one, name) for one in times) for name in _OUTAGE]
