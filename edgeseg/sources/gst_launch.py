@@ -77,7 +77,7 @@ class LaunchedPipeline:
         if self._first_s is None:
             self._wait_for_picture(end_s)
         captured_s, self._first_s = self._first_s or time.monotonic(), None
-        self._fill(memoryview(self._i420).cast("B"), end_s)
+        self._fill(self._i420.data.cast("B"), end_s)
         pixels = cv2.cvtColor(self._i420, cv2.COLOR_YUV2BGR_I420)
         return Grabbed(np.asarray(pixels, np.uint8), captured_s)
 

@@ -31,6 +31,8 @@ _CAMERA = ("size", "fps", "format", "exposure", *_WAITING)
 # Of FFmpeg, which otherwise waits half a minute for a host that does not answer.
 _OPEN_TIMEOUT_S = 3.0
 _READ_TIMEOUT_S = 2.0
+# Once connected, until a first picture is there that can be decoded and is not old, or none comes.
+_FIRST_PICTURE_S = 8.0
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def _live(name: str, kind: str, given: dict[str, Any], options: SourceOptions) -
     settings = LiveSettings(
         wait=options.wait,
         stall_s=options.read_timeout_s or _READ_TIMEOUT_S,
-        open_timeout_s=options.open_timeout_s or _OPEN_TIMEOUT_S,
+        open_timeout_s=(options.open_timeout_s or _OPEN_TIMEOUT_S) + _FIRST_PICTURE_S,
         longest_wait_s=2.0,
     )
     return LiveSource(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,7 @@ class PicameraGrabber:
 
 def _import_picamera2() -> Any:
     try:
-        import picamera2
+        return import_module("picamera2")
     except ImportError as error:
         missing = "picamera2 is not installed" if error.name == "picamera2" else str(error)
         raise GrabError(
@@ -120,7 +121,6 @@ def _import_picamera2() -> Any:
             "python3 -m venv --system-site-packages",
             final=True,
         ) from None
-    return picamera2
 
 
 def _exposed_s(exposed_ns: int) -> float:

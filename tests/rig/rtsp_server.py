@@ -20,7 +20,7 @@ from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 _PIPELINE = (
     "( appsrc name=camera is-live=true format=time do-timestamp=true "
     "caps=video/x-raw,format=I420,width={width},height={height},framerate={fps}/1 "
-    "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max={fps} "
+    "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max={key} "
     "! rtph264pay name=pay0 config-interval=1 )"
 )
 
@@ -37,12 +37,12 @@ def picture(width: int, height: int, now_s: float) -> bytes:
 class Factory(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]  # gi has no types
     """One picture source shared by all viewers."""
 
-    def __init__(self, width: int, height: int, fps: int) -> None:
-        """Keep the form of the pictures."""
+    def __init__(self, width: int, height: int, fps: int, key: int) -> None:
+        """Keep the form of the pictures, and how many there are between key pictures."""
         super().__init__()
         self._width, self._height, self._fps = width, height, fps
         self.set_shared(True)
-        self.set_launch(_PIPELINE.format(width=width, height=height, fps=fps))
+        self.set_launch(_PIPELINE.format(width=width, height=height, fps=fps, key=key))
         self.connect("media-configure", self._feed)
 
     def _feed(self, _factory: object, media: GstRtspServer.RTSPMedia) -> None:
@@ -76,12 +76,13 @@ def main() -> None:
     parser.add_argument("--size", type=int, nargs=2, default=(640, 360))
     parser.add_argument("--fps", type=int, default=25)
     parser.add_argument("--login", help="USER:PASSWORD")
+    parser.add_argument("--key", type=int, default=25)
     options = parser.parse_args()
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service(str(options.port))
-    factory = Factory(*options.size, options.fps)
+    factory = Factory(*options.size, options.fps, options.key)
     if options.login:
         protect(server, factory, *options.login.split(":"))
     server.get_mount_points().add_factory("/cam", factory)

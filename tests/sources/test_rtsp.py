@@ -94,6 +94,25 @@ def test_pictures_are_fresh_and_tell_their_age(server: Server) -> None:
 
 
 @pytest.mark.slow
+def test_a_key_picture_is_waited_for() -> None:
+    missing = why_no_rtsp()
+    if missing:
+        pytest.skip(missing)
+    camera = Server(lambda port: rtsp_command(port, "--key", "100"))  # one in four seconds
+    first, second = (RtspGrabber(f"rtsp://127.0.0.1:{camera.port}/cam") for _ in range(2))
+    first.open()
+    first.grab()
+    second.open()
+    for _ in range(20):
+        first.grab()
+        second.grab()
+    assert abs(drawn_s(first.grab().pixels) - drawn_s(second.grab().pixels)) < 0.5
+    first.close()
+    second.close()
+    camera.close()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["killed", "frozen", "black hole", "restarted"])
 def test_outages_are_noticed_and_survived(way: str) -> None:
     missing = why_no_rtsp()
