@@ -1,0 +1,1 @@
+"""What the frame loop promises on real devices, held against real faults."""
