@@ -181,6 +181,7 @@ class _Intake:
         self._pace = pace
         self._slot: Slot[Frame] = Slot(newest=source.live)
         self._left_out: Counter[str] = Counter()
+        self._due = 0
         self._thread = threading.Thread(target=self._capture, name=_CAPTURE_THREAD, daemon=True)
         self._thread.start()
 
@@ -208,7 +209,9 @@ class _Intake:
         """Return how many frames were captured but not masked, by reason."""
         reasons = Counter(self._source.dropped)
         reasons.update(self._left_out)
-        reasons.update({"newer": self._slot.replaced, "end": self._slot.abandoned})
+        reasons["newer"] += self._slot.replaced
+        if self._source.live:  # what was read ahead of a file is not lost
+            reasons["end"] += self._slot.abandoned
         return {reason: count for reason, count in reasons.items() if count}
 
     def _is_too_old(self, frame: Frame, now_s: float) -> bool:
@@ -217,17 +220,23 @@ class _Intake:
             return False
         return (now_s - frame.captured_s) * 1e3 > limit_ms
 
+    def _is_due(self, index: int) -> bool:
+        """Return whether a frame is the N-th; of live ones, which may be lost before, the next."""
+        every = self._pace.every
+        if not self._source.live:
+            return index % every == 0
+        if index < self._due:
+            return False
+        self._due = index - index % every + every
+        return True
+
     def _capture(self) -> None:
         error: BaseException | None = None
-        due = 0
         try:
             for frame in self._source.frames():
-                if frame.index < due:
+                if not self._is_due(frame.index):
                     self._left_out["every"] += 1
-                    continue
-                # Of a live source's frames some are dropped before; the grid stays where it was.
-                due = frame.index - frame.index % self._pace.every + self._pace.every
-                if not self._slot.put(frame):
+                elif not self._slot.put(frame):
                     break
         except BaseException as caught:  # noqa: BLE001  it is raised in the caller's thread
             error = as_ours(caught, SourceError, self._source.name)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import cv2
@@ -260,3 +261,58 @@ def test_a_second_signal_leaves_at_once(tmp_path: Path) -> None:
     assert returned == 130
     assert out == ""
     assert took_s < 3
+
+
+def test_an_interrupted_folder_is_gone_on_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures, masks, log = tmp_path / "pictures", tmp_path / "masks", tmp_path / "log.jsonl"
+    pictures.mkdir()
+    for index in range(8):
+        cv2.imwrite(str(pictures / f"{index}.png"), np.full((24, 32, 3), 20 * index, np.uint8))
+    outputs = ("--masks", masks, "--stats", log, "--json")
+    assert run("--source", pictures, *outputs, "--frames", 3) == 0
+    assert run("--source", pictures, *outputs, "--resume") == 0
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert summary["frames"] == 5
+    names = [json.loads(line)["name"] for line in log.read_text().splitlines()]
+    assert names == [str(index) for index in range(8)]
+    assert sorted(path.stem for path in masks.glob("*.png")) == names
+    assert run("--source", pictures, *outputs, "--resume", "--every", 2) == 2
+    assert "every" in capsys.readouterr().err
+
+
+def test_to_resume_takes_masks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--source", STREET, "--resume") == 2
+    assert "--masks DIR" in capsys.readouterr().err
+
+
+def test_every_second_frame_is_masked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--source", f"{STREET}&frames=9", "--every", 2, "--json") == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["frames"], summary["dropped"]) == (5, {"every": 4})
+
+
+def test_a_page_is_served_while_the_run_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("aiohttp")
+    command = [
+        sys.executable,
+        "-m",
+        "edgeseg",
+        "run",
+        "--source",
+        f"{STREET}&live=1",
+        "--serve",
+        "0",
+    ]
+    with subprocess.Popen([*command, "--no-window"], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        address = line.split()[-1]
+        with urllib.request.urlopen(f"{address.rstrip('/')}/healthz", timeout=20):
+            pass
+        process.terminate()
+        process.wait(10)
+        process.stderr.read()
+    assert "watch it at http://127.0.0.1:" in line
+    assert process.returncode == 128 + signal.SIGTERM

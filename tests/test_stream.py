@@ -180,14 +180,24 @@ def test_every_third_frame() -> None:
     assert (summary.captured, summary.dropped) == (10, {"every": 6})
 
 
-def test_every_third_frame_of_a_source_that_drops_some_keeps_to_the_grid() -> None:
+def test_every_third_frame_of_a_camera_that_drops_some_keeps_to_the_grid() -> None:
     class Dropping(FakeSource):
         def frames(self) -> Iterator[Frame]:
             return (frame for frame in super().frames() if frame.index not in (3, 4, 6))
 
     sink = FakeSink()
-    run(Dropping(12), sink, pace=Pace(every=3))
+    run(Dropping(12, live=True, period_s=0.01), sink, pace=Pace(every=3))
     assert sink.indices == [0, 5, 7, 9]
+
+
+def test_every_third_frame_of_a_file_whose_beginning_is_done_already() -> None:
+    class Resumed(FakeSource):
+        def frames(self) -> Iterator[Frame]:
+            return (frame for frame in super().frames() if frame.index not in (0, 3))
+
+    sink = FakeSink()
+    run(Resumed(10), sink, pace=Pace(every=3))
+    assert sink.indices == [6, 9]
 
 
 def test_old_frames_are_left_out_of_a_live_run() -> None:

@@ -282,6 +282,8 @@ def take_wishes(options: dict[str, Any]) -> Wishes:
         raise ConfigError("--camera and --source exclude each other; give one of them")
     if wishes.pipe is not None and wishes.as_json:
         raise ConfigError("--pipe and --json both want standard output; use --stats FILE")
+    if wishes.resume and wishes.masks is None:
+        raise ConfigError("--resume goes on where a folder of masks ends; give it with --masks DIR")
     _check_outputs(wishes)
     return wishes
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from edgeseg.sinks import Sink
 
 if TYPE_CHECKING:
+    from edgeseg.cli._run_sinks import Outputs
     from edgeseg.manifest import Manifest
     from edgeseg.segmenter import Segmenter
     from edgeseg.sources import Source
@@ -78,6 +79,7 @@ class Setup:
         threads: of the network.
         kernels: which decode kernel.
         outputs: files and folders that were written.
+        encoders: what encoded videos, by their paths.
     """
 
     model: str
@@ -86,10 +88,11 @@ class Setup:
     threads: int
     kernels: str
     outputs: Sequence[Path]
+    encoders: Mapping[str, str]
 
 
 def setup_of(
-    model: str | None, segmenter: Segmenter, threads: int | None, outputs: Sequence[Path]
+    model: str | None, segmenter: Segmenter, threads: int | None, outputs: Outputs
 ) -> Setup:
     """Return what ran; `model` and `threads` as they were asked for."""
     from edgeseg import kernels
@@ -101,7 +104,8 @@ def setup_of(
         runtime=segmenter.runtime.name,
         threads=threads or default_threads(),
         kernels=kernels.active(),
-        outputs=outputs,
+        outputs=[path for path, _ in outputs.files],
+        encoders=outputs.encoders(),
     )
 
 
@@ -134,6 +138,7 @@ def as_json(summary: RunSummary, setup: Setup, signal: int) -> str:
             "threads": setup.threads,
             "kernels": setup.kernels,
             "outputs": [str(path) for path in setup.outputs],
+            "encoders": dict(setup.encoders),
             "signal": signal,
         }
     )
@@ -174,8 +179,13 @@ def _facts(summary: RunSummary, setup: Setup) -> Sequence[tuple[str, str]]:
             )
         )
     if setup.outputs and summary.frames:
-        facts.append(("wrote", ", ".join(str(path) for path in setup.outputs)))
+        facts.append(("wrote", ", ".join(_output(str(path), setup) for path in setup.outputs)))
     return facts
+
+
+def _output(path: str, setup: Setup) -> str:
+    encoder = setup.encoders.get(path)
+    return f"{path} ({encoder})" if encoder else path
 
 
 def _masked(summary: RunSummary) -> str:

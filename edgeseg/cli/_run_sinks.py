@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from edgeseg.cli._run_options import Wishes
     from edgeseg.monitor import Monitor
     from edgeseg.overlay import Painter
+    from edgeseg.resume import Resume
     from edgeseg.segmenter import Segmenter
     from edgeseg.sinks import Sink
     from edgeseg.sinks.space import FileSink, SpaceGuard
@@ -31,12 +32,19 @@ class Outputs:
     Attributes:
         sinks: all of them, open.
         watched: whether somebody may look, so that an endless run makes sense without files.
+        files: the files and folders among them, with their sinks.
         guard: of the disk's room.
     """
 
     sinks: list[Sink]
     watched: bool
+    files: list[tuple[Path, FileSink]]
     guard: SpaceGuard
+
+    def encoders(self) -> dict[str, str]:
+        """What encoded each video, by its path."""
+        named = ((str(path), getattr(sink, "encoder", "")) for path, sink in self.files)
+        return {path: encoder for path, encoder in named if encoder}
 
     def notes(self) -> list[str]:
         """What the outputs have to say at the end."""
@@ -55,6 +63,7 @@ def open_outputs(
     wishes: Wishes,
     source: Source,
     segmenter: Segmenter,
+    resumed: Resume,
     monitor: Monitor,
     stop: threading.Event,
     tell: Tell,
@@ -82,13 +91,15 @@ def open_outputs(
             stop.set()
 
     guard = _guard(wishes, out_of_room)
-    for sink, path in _files(wishes, source, segmenter, painter):
+    files: list[tuple[Path, FileSink]] = []
+    for path, sink in _files(wishes, source, segmenter, resumed, painter):
         sinks.append(stack.enter_context(guard.watch(sink, path)))
+        files.append((path, sink))
     if sys.stderr.isatty():
         from edgeseg.cli._run_report import ProgressSink
 
         sinks.append(stack.enter_context(ProgressSink(source, wishes.frames)))
-    return Outputs(sinks, watched, guard)
+    return Outputs(sinks, watched, files, guard)
 
 
 def _guard(wishes: Wishes, on_end: Callable[[str], None]) -> SpaceGuard:
@@ -103,8 +114,8 @@ def _guard(wishes: Wishes, on_end: Callable[[str], None]) -> SpaceGuard:
 
 
 def _files(
-    wishes: Wishes, source: Source, segmenter: Segmenter, painter: Painter
-) -> Iterator[tuple[FileSink, Path]]:
+    wishes: Wishes, source: Source, segmenter: Segmenter, resumed: Resume, painter: Painter
+) -> Iterator[tuple[Path, FileSink]]:
     from edgeseg.sinks.masks import MaskSink
     from edgeseg.sinks.snapshot import SnapshotSink
     from edgeseg.sinks.stats import StatsSink
@@ -113,21 +124,24 @@ def _files(
     manifest = segmenter.manifest
     # The log first: it is the one wanted when a later sink cannot be opened.
     if wishes.stats is not None:
-        yield StatsSink(wishes.stats, manifest.labels), wishes.stats
+        log = StatsSink(wishes.stats, manifest.labels, append=resumed.going_on)
+        yield wishes.stats, log
     if wishes.masks is not None:
-        yield MaskSink(wishes.masks, manifest.palette), wishes.masks
+        yield wishes.masks, MaskSink(wishes.masks, manifest.palette)
     if wishes.save is not None:
+        path = resumed.video_path(wishes.save)
         video = VideoSink(
-            wishes.save,
+            path,
             painter,
             fps=source.fps,
             live=source.live,
             encoder=wishes.encoder,
             segment_s=wishes.segment,
         )
-        yield video, wishes.save
+        pattern = path.with_name(f"{path.stem}-*{path.suffix}")
+        yield path if wishes.segment is None else pattern, video
     if wishes.snapshot is not None:
-        yield SnapshotSink(wishes.snapshot, painter), wishes.snapshot
+        yield wishes.snapshot, SnapshotSink(wishes.snapshot, painter)
 
 
 def _watching(

@@ -21,6 +21,8 @@ from edgeseg.errors import EdgesegError
 if TYPE_CHECKING:
     from edgeseg.cli._run_report import Setup
     from edgeseg.cli._run_sinks import Outputs
+    from edgeseg.resume import Resume
+    from edgeseg.segmenter import Segmenter
     from edgeseg.sources import Source
     from edgeseg.summary import RunSummary
 
@@ -77,8 +79,10 @@ def _stream(
         stack.callback(source.close)
         segmenter = stack.enter_context(open_segmenter(model, **engine))
         _tell(f"guessed: {guess}" for guess in segmenter.guesses)
+        resumed = _plan(wishes, source, segmenter, engine)
         monitor = Monitor()
-        outputs = open_outputs(wishes, source, segmenter, monitor, stop, _tell, stack)
+        outputs = open_outputs(wishes, source, segmenter, resumed, monitor, stop, _tell, stack)
+        resumed.begin()
         with watching(source, _tell):
             summary = run_stream(
                 source,
@@ -92,8 +96,29 @@ def _stream(
             )
         _tell([*summary.notes, *outputs.notes()])
         outputs.check()
-        setup = setup_of(model, segmenter, engine["threads"], wishes.outputs)
+        setup = setup_of(model, segmenter, engine["threads"], outputs)
     return summary, setup
+
+
+def _plan(wishes: Wishes, source: Source, segmenter: Segmenter, engine: dict[str, Any]) -> Resume:
+    """Find out what an interrupted run has done; of every run with masks, note what made them."""
+    from dataclasses import asdict
+
+    from edgeseg.resume import Resume, plan_resume
+
+    if wishes.masks is None:
+        return Resume()
+    options = {**asdict(engine["overrides"]), "every": wishes.every if wishes.every > 1 else None}
+    resumed = plan_resume(
+        source,
+        wishes.masks,
+        model=segmenter.path,
+        options=options,
+        stats=wishes.stats,
+        resume=wishes.resume,
+    )
+    _tell(resumed.notes)
+    return resumed
 
 
 def _enough(source: Source, wishes: Wishes, outputs: Outputs) -> int | None:
