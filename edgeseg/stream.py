@@ -207,8 +207,9 @@ class _Intake:
 
     def dropped(self) -> dict[str, int]:
         """Return how many frames were captured but not masked, by reason."""
-        reasons = Counter(self._source.dropped)
-        reasons.update(self._left_out)
+        # Copied at one stroke, for the other threads go on counting.
+        reasons = Counter(dict(self._source.dropped))
+        reasons.update(dict(self._left_out))
         reasons["newer"] += self._slot.replaced
         if self._source.live:  # what was read ahead of a file is not lost
             reasons["end"] += self._slot.abandoned

@@ -139,16 +139,22 @@ _OPTIONS: Final = {
             default=None,
             help="A window.  [default: where there is a display]",
         ),
-        click.option("--serve", metavar="[HOST:]PORT", help="A web page to watch the run."),
         click.option(
-            "--serve-token", metavar="WORD", help="Asked for where other machines can reach it."
+            "--serve",
+            metavar="[HOST:]PORT",
+            help="A web page to watch the run; without HOST for this device only.",
+        ),
+        click.option(
+            "--serve-token",
+            metavar="WORD",
+            help="Asked of viewers beyond this device; made up, if not given.",
         ),
         click.option(
             "--max-viewers",
             type=click.IntRange(1, 1000),
             default=32,
             metavar="N",
-            help="Of the page, at a time.  [default: 32]",
+            help="Of the page at a time.  [default: 32]",
         ),
         click.option(
             "--pipe",

@@ -155,7 +155,7 @@ def _watching(
 ) -> Iterator[Sink]:
     """Open what shows results to somebody: a page, a pipe, a device, a window."""
     if wishes.serve is not None:
-        yield _page(wishes, segmenter, monitor, tell)
+        yield _page(wishes, source, segmenter, monitor, tell)
     if wishes.pipe is not None:
         yield _pipe(wishes.pipe, painter, source, stop)
     if wishes.loopback is not None:
@@ -165,7 +165,10 @@ def _watching(
     yield from _window(wishes, painter, stop, tell)
 
 
-def _page(wishes: Wishes, segmenter: Segmenter, monitor: Monitor, tell: Tell) -> Sink:
+def _page(
+    wishes: Wishes, source: Source, segmenter: Segmenter, monitor: Monitor, tell: Tell
+) -> Sink:
+    from edgeseg import kernels
     from edgeseg.serve import ServeSink
 
     page = ServeSink(
@@ -176,7 +179,11 @@ def _page(wishes: Wishes, segmenter: Segmenter, monitor: Monitor, tell: Tell) ->
         max_viewers=wishes.max_viewers,
         alpha=wishes.alpha,
         model=segmenter.path.stem,
-        setup={"runtime": segmenter.runtime.name},
+        setup={
+            "source": source.name,
+            "runtime": segmenter.runtime.name,
+            "kernels": kernels.active(),
+        },
     )
     tell([f"watch it at {page.url}"])
     return page
