@@ -18,6 +18,9 @@ from edgeseg.manifest import Size
 # 8192x8192 takes 200 MB decoded: more is no camera's picture but an attack or rubbish.
 LARGEST_PIXELS: Final = 8192 * 8192
 
+# A camera that writes which way it is held does not expect each picture to be turned.
+_AS_IT_IS: Final = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+
 _START, _END = b"\xff\xd8", b"\xff\xd9"
 _SCAN = 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -44,7 +47,7 @@ def decode(data: bytes, *, largest_pixels: int = LARGEST_PIXELS) -> NDArray[np.u
     if not 0 < size.width * size.height <= largest_pixels:
         raise DamagedJpegError(f"a size of {size}")
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _AS_IT_IS)
     except cv2.error as error:
         raise DamagedJpegError("it cannot be decoded") from error
     if pixels is None or pixels.shape[:2] != (size.height, size.width):

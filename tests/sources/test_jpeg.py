@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from contextlib import suppress
 
 import cv2
@@ -67,3 +68,14 @@ def test_a_size_beyond_reason_is_refused_before_it_takes_memory() -> None:
     assert jpeg.check(huge) == Size(65535, 65535)
     with pytest.raises(jpeg.DamagedJpegError, match="65535x65535"):
         jpeg.decode(huge)
+
+
+def test_a_picture_that_says_which_way_it_was_held_stays_as_it_is() -> None:
+    # Exif with one entry, orientation 6 (turn by 90 degrees), as a little-endian TIFF.
+    tiff = b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHH", 0x112, 3, 1, 6, 0) + b"\0\0\0\0"
+    body = b"Exif\0\0" + tiff
+    held = PLAIN[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + PLAIN[2:]
+    turned = cv2.imdecode(np.frombuffer(held, np.uint8), cv2.IMREAD_COLOR)
+    assert turned is not None
+    assert turned.shape == (160, 120, 3)
+    np.testing.assert_array_equal(jpeg.decode(held), jpeg.decode(PLAIN))
