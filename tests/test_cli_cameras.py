@@ -37,6 +37,15 @@ def test_cameras_are_listed_with_their_modes(rig: Rig) -> None:
     assert "video1 " not in listed.stdout
 
 
+def test_many_formats_do_not_hide_the_usual_ones(rig: Rig) -> None:
+    odd = [f"{name} 640 480 30" for name in ("UYVY", "RGB3", "BGR3", "YV12", "NV21", "HSV3")]
+    rig.camera(modes=[*odd, "YUYV 640 480 25"])
+    rows = [line.split() for line in cameras().stdout.splitlines()[2:]]
+    assert rows[0] == ["size", "UYVY", "fps", "RGB3", "fps", "BGR3", "fps", "YUYV", "fps"]
+    assert rows[1] == ["640x480", "30", "30", "30", "25"]
+    assert rows[2][:4] == ["and", "3", "formats", "more:"]
+
+
 def test_json_has_every_mode(rig: Rig) -> None:
     rig.camera(modes=["NV12 640 480 60", "GREY 320 240 30"])
     (camera,) = json.loads(cameras("--json").stdout)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 _NONE_HERE = 1
 
+# More do not fit into 80 columns. The usual ones come first, where a camera has them.
+_COLUMNS = 4
+_USUAL = ("MJPG", "YUYV", "NV12", "GREY")
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -63,17 +67,26 @@ def _show(found: Sequence[CameraInfo]) -> None:
         for line in filter(None, where):
             out.print(line, markup=False, highlight=False, soft_wrap=True)
         if camera.modes:
-            out.print(_modes_table(camera.modes))
+            shown, others = _formats(camera.modes)
+            out.print(_modes_table(camera.modes, shown))
+            if others:
+                out.print(f"  and {others} formats more: edgeseg cameras --json")
         else:
             out.print("it does not list its modes")
 
 
-def _modes_table(modes: Sequence[CameraMode]) -> Table:
-    """Return a row for each size, a column for each format, with the rates."""
+def _formats(modes: Sequence[CameraMode]) -> tuple[list[str], int]:
+    """Return the formats to show, in the camera's order, and how many others there are."""
+    formats = list(dict.fromkeys(mode.format for mode in modes))
+    best = sorted(formats, key=lambda name: name not in _USUAL)[:_COLUMNS]
+    return [name for name in formats if name in best], len(formats) - len(best)
+
+
+def _modes_table(modes: Sequence[CameraMode], formats: Sequence[str]) -> Table:
+    """Return a row for each size, a column for each of these formats, with the rates."""
     from rich.table import Table
 
-    formats = list(dict.fromkeys(mode.format for mode in modes))
-    sizes = list(dict.fromkeys(mode.size for mode in modes))
+    sizes = list(dict.fromkeys(mode.size for mode in modes if mode.format in formats))
     rates = {(mode.format, mode.size): _rates(mode) for mode in modes}
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("  size", no_wrap=True)
