@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.loop import run_stream
 from edgeseg.manifest import Size
 from edgeseg.monitor import Monitor
 from edgeseg.segmenter import open_segmenter
@@ -27,10 +28,9 @@ from edgeseg.serve import ServeSink
 from edgeseg.sinks import Sink
 from edgeseg.sources import NOTHING, Frame, SourceStatus
 from edgeseg.sources.street import render_street
-from edgeseg.stream import run_stream
 
 if TYPE_CHECKING:
-    from edgeseg.stream import FrameResult
+    from edgeseg.loop import FrameResult
 
 _RENDERED = 30
 _SETTLE_S = 1.0

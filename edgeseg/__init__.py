@@ -6,31 +6,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edgeseg.loop import FrameResult, Pace, run_stream
     from edgeseg.manifest import Manifest
+    from edgeseg.results import stream
     from edgeseg.segmenter import Segmentation, Segmenter, open_segmenter
     from edgeseg.sources import Frame, open_source
-    from edgeseg.stream import FrameResult, run_stream
 
 __all__ = [
     "Frame",
     "FrameResult",
     "Manifest",
+    "Pace",
     "Segmentation",
     "Segmenter",
     "open_segmenter",
     "open_source",
     "run_stream",
+    "stream",
 ]
 
 _HOMES = {
     "Frame": "edgeseg.sources",
-    "FrameResult": "edgeseg.stream",
+    "FrameResult": "edgeseg.loop",
     "Manifest": "edgeseg.manifest",
+    "Pace": "edgeseg.loop",
     "Segmentation": "edgeseg.segmenter",
     "Segmenter": "edgeseg.segmenter",
     "open_segmenter": "edgeseg.segmenter",
     "open_source": "edgeseg.sources",
-    "run_stream": "edgeseg.stream",
+    "run_stream": "edgeseg.loop",
+    "stream": "edgeseg.results",
 }
 
 

@@ -13,8 +13,8 @@ from edgeseg.slot import Slot
 from edgeseg.summary import Sample, SinkSummary
 
 if TYPE_CHECKING:
+    from edgeseg.loop import FrameResult
     from edgeseg.sinks import Sink
-    from edgeseg.stream import FrameResult
 
 
 class Outlet:

@@ -18,7 +18,7 @@ from edgeseg.manifest import MAX_CLASSES, Size
 from edgeseg.panels import Panel, legend_panel, paste, status_panel
 
 if TYPE_CHECKING:
-    from edgeseg.stream import FrameResult
+    from edgeseg.loop import FrameResult
 
 Picture = NDArray[np.uint8]
 Palette = Sequence[tuple[int, int, int]]

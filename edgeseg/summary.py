@@ -17,8 +17,8 @@ from edgeseg.metrics import confusion, mean_iou, pixel_accuracy
 from edgeseg.monitor import Progress
 
 if TYPE_CHECKING:
+    from edgeseg.loop import FrameResult
     from edgeseg.sources import Source
-    from edgeseg.stream import FrameResult
 
 # Enough for a steady p95; a run of days must not fill the memory with times.
 _KEPT_TIMES = 4096

@@ -293,7 +293,7 @@ def test_every_second_frame_is_masked(capsys: pytest.CaptureFixture[str]) -> Non
     assert (summary["frames"], summary["dropped"]) == (5, {"every": 4})
 
 
-def test_a_page_is_served_while_the_run_goes_on(tmp_path: Path) -> None:
+def test_a_page_is_served_while_the_run_goes_on() -> None:
     pytest.importorskip("aiohttp")
     command = [
         sys.executable,

@@ -26,7 +26,7 @@ LAYERS = (
     ("edgeseg.kernels", "edgeseg.kernels_numpy", "edgeseg._native"),
     ("edgeseg.prepare", "edgeseg.decode"),
     ("edgeseg.segmenter",),
-    ("edgeseg.stream", "edgeseg.streaming"),
+    ("edgeseg.loop", "edgeseg.results"),
     ("edgeseg.cli", "edgeseg.__main__"),
 )
 UNNAMED = 1
@@ -144,12 +144,12 @@ def test_the_workstation_side_imports_no_loop_and_no_command_line() -> None:
         "edgeseg.fcn": (
             "edgeseg.converters",
             "edgeseg.benchmarks",
-            "edgeseg.stream",
+            "edgeseg.loop",
             "edgeseg.cli",
         ),
         "edgeseg.converters": (
             "edgeseg.benchmarks",
-            "edgeseg.stream",
+            "edgeseg.loop",
             "edgeseg.sinks",
             "edgeseg.cli",
         ),

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from edgeseg.errors import ConfigError
 from edgeseg.labels import STREET, palette_for
+from edgeseg.loop import FrameResult
 from edgeseg.manifest import Size
 from edgeseg.overlay import Painter, colorize, fit, overlay
 from edgeseg.panels import legend_panel, status_panel
 from edgeseg.segmenter import StageTimes
 from edgeseg.sources import Frame
-from edgeseg.stream import FrameResult
 
 ENTRIES = tuple(zip(STREET.names, STREET.palette, strict=True))
 

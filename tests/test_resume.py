@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from edgeseg.errors import ConfigError
 from edgeseg.labels import STREET, palette_for
+from edgeseg.loop import run_stream
 from edgeseg.manifest import Head, Manifest, Preparation, Size
 from edgeseg.resume import JOURNAL, plan_resume
 from edgeseg.segmenter import Segmentation, StageTimes
 from edgeseg.sinks.masks import MaskSink
 from edgeseg.sinks.stats import StatsSink
 from edgeseg.sources import open_source
-from edgeseg.stream import run_stream
 
 COUNT = 12
 PALETTE = palette_for(COUNT + 4)

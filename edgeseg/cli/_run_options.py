@@ -15,9 +15,9 @@ from edgeseg.manifest import Size
 from edgeseg.units import parse_duration_s, parse_size
 
 if TYPE_CHECKING:
+    from edgeseg.loop import Pace
     from edgeseg.sinks.coders import CoderName
     from edgeseg.sources import SourceOptions
-    from edgeseg.stream import Pace
 
     _NumberParam = click.ParamType[float]
 else:
@@ -253,7 +253,7 @@ class Wishes:
     @property
     def pace(self) -> Pace:
         """Which frames are left out."""
-        from edgeseg.stream import Pace
+        from edgeseg.loop import Pace
 
         return Pace(every=self.every, max_age_ms=self.max_age, max_fps=self.max_fps)
 

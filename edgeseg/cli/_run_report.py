@@ -16,10 +16,10 @@ from edgeseg.sinks import Sink
 
 if TYPE_CHECKING:
     from edgeseg.cli._run_sinks import Outputs
+    from edgeseg.loop import FrameResult
     from edgeseg.manifest import Manifest
     from edgeseg.segmenter import Segmenter
     from edgeseg.sources import Source
-    from edgeseg.stream import FrameResult
     from edgeseg.summary import RunSummary, SinkSummary, Spread
 
 _STAGES = {

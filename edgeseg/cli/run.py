@@ -69,10 +69,10 @@ def _stream(
     from edgeseg.cli._run_report import setup_of
     from edgeseg.cli._run_sinks import open_outputs
     from edgeseg.cli._run_watch import watching
+    from edgeseg.loop import run_stream
     from edgeseg.monitor import Monitor
     from edgeseg.segmenter import open_segmenter
     from edgeseg.sources import open_source
-    from edgeseg.stream import run_stream
 
     with ExitStack() as stack:
         source = open_source(wishes.uri, wishes.source_options)
@@ -156,8 +156,8 @@ def _leaving_a_stuck_camera(signals: StopSignals) -> Iterator[None]:
         code = error.exit_code
         raise
     finally:
-        stream = sys.modules.get("edgeseg.stream")
-        if stream is not None and stream.capture_is_stuck():
+        loop = sys.modules.get("edgeseg.loop")
+        if loop is not None and loop.capture_is_stuck():
             atexit.register(_leave, code)
 
 

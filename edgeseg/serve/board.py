@@ -15,8 +15,8 @@ from edgeseg.serve.device import Device
 from edgeseg.serve.minute import Minute
 
 if TYPE_CHECKING:
+    from edgeseg.loop import FrameResult
     from edgeseg.sources import SourceStatus
-    from edgeseg.stream import FrameResult
 
 SCHEMA = 1
 FRESH_S = 5.0

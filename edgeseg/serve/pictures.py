@@ -15,7 +15,7 @@ from edgeseg.manifest import Size
 from edgeseg.overlay import Palette, overlay
 
 if TYPE_CHECKING:
-    from edgeseg.stream import FrameResult
+    from edgeseg.loop import FrameResult
 
 _QUALITY = 75  # two thirds of the bytes of 85, and as good on a moving picture
 _STILL_QUALITY = 90

@@ -14,7 +14,7 @@ from edgeseg.serve.pictures import overlay_jpeg, picture_message
 from edgeseg.serve.viewers import Hub, Kind
 
 if TYPE_CHECKING:
-    from edgeseg.stream import FrameResult
+    from edgeseg.loop import FrameResult
 
 # What pictures for viewers may take of all cores' time: the device is there for masks.
 SHARE = 0.02

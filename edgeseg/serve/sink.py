@@ -15,7 +15,7 @@ from edgeseg.serve.board import Board, ViewerCounts
 from edgeseg.sinks import Sink
 
 if TYPE_CHECKING:
-    from edgeseg.stream import FrameResult
+    from edgeseg.loop import FrameResult
 
 MAX_VIEWERS = 32
 _MOST_VIEWERS = 1000

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from edgeseg.stream import FrameResult
+    from edgeseg.loop import FrameResult
 
 __all__ = ["Sink"]
 

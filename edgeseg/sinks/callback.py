@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgeseg.sinks import Sink
 
 if TYPE_CHECKING:
-    from edgeseg.stream import FrameResult
+    from edgeseg.loop import FrameResult
 
 
 class CallbackSink(Sink):

@@ -21,7 +21,7 @@ from edgeseg.overlay import Painter, Picture, fit
 from edgeseg.sinks import Sink
 
 if TYPE_CHECKING:
-    from edgeseg.stream import FrameResult
+    from edgeseg.loop import FrameResult
 
 _CAPABILITY: Final = struct.Struct("=16s32s32sIII12x")
 _CAN_OUTPUT, _HAS_DEVICE_CAPS = 0x2, 0x80000000

@@ -12,7 +12,7 @@ from edgeseg.sinks import Sink
 from edgeseg.sinks.palette_png import encode_palette_png
 
 if TYPE_CHECKING:
-    from edgeseg.stream import FrameResult
+    from edgeseg.loop import FrameResult
 
 
 class MaskSink(Sink):

@@ -19,7 +19,7 @@ from edgeseg.sinks import Sink
 from edgeseg.sinks.pipes import has_room, send_some
 
 if TYPE_CHECKING:
-    from edgeseg.stream import FrameResult
+    from edgeseg.loop import FrameResult
 
 What = Literal["overlay", "mask", "frame"]
 

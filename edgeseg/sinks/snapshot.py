@@ -13,7 +13,7 @@ from edgeseg.overlay import Painter
 from edgeseg.sinks import Sink
 
 if TYPE_CHECKING:
-    from edgeseg.stream import FrameResult
+    from edgeseg.loop import FrameResult
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 

@@ -14,7 +14,7 @@ from edgeseg.sinks import Sink
 from edgeseg.units import format_size
 
 if TYPE_CHECKING:
-    from edgeseg.stream import FrameResult
+    from edgeseg.loop import FrameResult
 
 DEFAULT_KEEP_FREE_BYTES: Final = 64 << 20
 

@@ -15,7 +15,7 @@ from edgeseg.files import check_writable
 from edgeseg.sinks import Sink
 
 if TYPE_CHECKING:
-    from edgeseg.stream import FrameResult
+    from edgeseg.loop import FrameResult
 
 
 class StatsSink(Sink):

@@ -16,7 +16,7 @@ from edgeseg.sinks.encoder import Encoder, check_video_path
 from edgeseg.sinks.partfile import leftovers
 
 if TYPE_CHECKING:
-    from edgeseg.stream import FrameResult
+    from edgeseg.loop import FrameResult
 
 _FALLBACK_FPS = 10.0
 _SLOWEST_FPS, _FASTEST_FPS = 1.0, 240.0

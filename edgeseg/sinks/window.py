@@ -17,7 +17,7 @@ from edgeseg.sinks import Sink
 from edgeseg.sinks.window_child import READY, USER_CLOSED, header
 
 if TYPE_CHECKING:
-    from edgeseg.stream import FrameResult
+    from edgeseg.loop import FrameResult
 
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
 _KMS_DEVICES = Path("/dev/dri")

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from edgeseg.labels import STREET
+from edgeseg.loop import FrameResult
 from edgeseg.manifest import Head, Manifest, Preparation, Size
 from edgeseg.monitor import Monitor, Progress
 from edgeseg.segmenter import StageTimes
 from edgeseg.serve import ServeSink
 from edgeseg.sources import Frame, SourceStatus
-from edgeseg.stream import FrameResult
 
 # The modules of these tests are not collected without it: a plain device serves no page.
 HAS_AIOHTTP = find_spec("aiohttp") is not None

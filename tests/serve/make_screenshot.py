@@ -19,12 +19,12 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
 from edgeseg import kernels
+from edgeseg.loop import run_stream
 from edgeseg.monitor import Monitor
 from edgeseg.runtimes import default_threads
 from edgeseg.segmenter import open_segmenter
 from edgeseg.serve import ServeSink
 from edgeseg.sources import open_source
-from edgeseg.stream import run_stream
 
 SIZE = {"width": 1280, "height": 1080, "deviceScaleFactor": 1, "mobile": False}
 SOURCE = "synthetic://street?seed=3&size=960x540&live=1"

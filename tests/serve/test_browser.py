@@ -16,12 +16,12 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeseg.labels import STREET
+from edgeseg.loop import FrameResult
 from edgeseg.manifest import Size
 from edgeseg.segmenter import StageTimes
 from edgeseg.serve.pictures import picture_message
 from edgeseg.sources import Frame
 from edgeseg.sources.street import render_street
-from edgeseg.stream import FrameResult
 
 from .conftest import Page, Serve
 from .test_pictures import read_message

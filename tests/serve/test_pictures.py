@@ -13,11 +13,11 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from edgeseg.labels import STREET
+from edgeseg.loop import FrameResult
 from edgeseg.manifest import Size
 from edgeseg.segmenter import StageTimes
 from edgeseg.serve.pictures import encode_map, overlay_jpeg, picture_message
 from edgeseg.sources import Frame
-from edgeseg.stream import FrameResult
 
 
 def decode_map(form: str, data: bytes, shape: tuple[int, int]) -> NDArray[np.uint8]:

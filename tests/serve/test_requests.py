@@ -17,12 +17,12 @@ import pytest
 from edgeseg.benchmarks.viewers import Viewer
 from edgeseg.errors import ConfigError, OutputError
 from edgeseg.labels import STREET
+from edgeseg.loop import run_stream
 from edgeseg.manifest import Size
 from edgeseg.monitor import Monitor, Progress
 from edgeseg.pictures import read_mask
 from edgeseg.serve import ServeSink
 from edgeseg.sources import open_source
-from edgeseg.stream import run_stream
 
 from .conftest import MANIFEST, MakeResult, Page, Serve
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from edgeseg.labels import STREET
+from edgeseg.loop import FrameResult
 from edgeseg.manifest import Size
 from edgeseg.overlay import Painter
 from edgeseg.segmenter import StageTimes
 from edgeseg.sources import Frame
-from edgeseg.stream import FrameResult
 
 MakeResult = Callable[..., FrameResult]
 SIZE = Size(64, 48)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from edgeseg.loop import FrameResult
 from edgeseg.sinks.callback import CallbackSink
-from edgeseg.stream import FrameResult
 
 
 def test_the_function_gets_the_results(make_result: Callable[..., FrameResult]) -> None:

@@ -29,7 +29,7 @@ from edgeseg.overlay import Painter
 from edgeseg.segmenter import StageTimes
 from edgeseg.sinks.loopback import LoopbackSink
 from edgeseg.sources import Frame
-from edgeseg.stream import FrameResult
+from edgeseg.loop import FrameResult
 
 painter = Painter(STREET.names, STREET.palette, alpha=0.0, legend=False)
 try:

@@ -16,9 +16,9 @@ from hypothesis.extra.numpy import arrays
 
 from edgeseg.errors import OutputError
 from edgeseg.labels import STREET, palette_for
+from edgeseg.loop import FrameResult
 from edgeseg.sinks.masks import MaskSink
 from edgeseg.sinks.palette_png import encode_palette_png
-from edgeseg.stream import FrameResult
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

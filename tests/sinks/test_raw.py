@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from edgeseg.errors import OutputError
+from edgeseg.loop import FrameResult
 from edgeseg.manifest import Size
 from edgeseg.overlay import Painter
 from edgeseg.sinks.raw import RawSink
-from edgeseg.stream import FrameResult
 
 MakeResult = Callable[..., FrameResult]
 LARGE = Size(640, 360)  # ten times what a pipe holds

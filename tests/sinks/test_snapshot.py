@@ -9,9 +9,9 @@ import cv2
 import pytest
 
 from edgeseg.errors import ConfigError, OutputError
+from edgeseg.loop import FrameResult
 from edgeseg.overlay import Painter
 from edgeseg.sinks.snapshot import SnapshotSink
-from edgeseg.stream import FrameResult
 
 MakeResult = Callable[..., FrameResult]
 

@@ -14,6 +14,7 @@ import pytest
 
 from edgeseg.errors import ConfigError, OutputError
 from edgeseg.labels import STREET
+from edgeseg.loop import FrameResult
 from edgeseg.manifest import Size
 from edgeseg.overlay import Painter
 from edgeseg.sinks import Sink
@@ -22,7 +23,6 @@ from edgeseg.sinks.snapshot import SnapshotSink
 from edgeseg.sinks.space import SpaceGuard
 from edgeseg.sinks.stats import StatsSink
 from edgeseg.sinks.video import VideoSink
-from edgeseg.stream import FrameResult
 from edgeseg.units import format_size, parse_duration_s, parse_size
 
 MakeResult = Callable[..., FrameResult]

@@ -10,8 +10,8 @@ import pytest
 
 from edgeseg.errors import OutputError
 from edgeseg.labels import STREET
+from edgeseg.loop import FrameResult
 from edgeseg.sinks.stats import StatsSink
-from edgeseg.stream import FrameResult
 
 MakeResult = Callable[..., FrameResult]
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from edgeseg.errors import ConfigError, OutputError
+from edgeseg.loop import FrameResult
 from edgeseg.manifest import Size
 from edgeseg.overlay import Painter
 from edgeseg.sinks.video import VideoSink
-from edgeseg.stream import FrameResult
 
 MakeResult = Callable[..., FrameResult]
 

@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 
 from edgeseg.errors import MissingExtraError, OutputError
+from edgeseg.loop import FrameResult
 from edgeseg.overlay import Painter
 from edgeseg.sinks import window
 from edgeseg.sinks.window_child import header
-from edgeseg.stream import FrameResult
 
 MakeResult = Callable[..., FrameResult]
 

@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.errors import EdgesegError
+from edgeseg.loop import FrameResult, Pace, run_stream
 from edgeseg.monitor import Monitor
 from edgeseg.segmenter import Segmenter, open_segmenter
 from edgeseg.sinks import Sink
 from edgeseg.slot import Slot
 from edgeseg.sources import Source, open_source
-from edgeseg.stream import FrameResult, Pace, run_stream
 from edgeseg.summary import RunSummary
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from edgeseg.errors import ConfigError, ModelError, OutputError, SourceError
 from edgeseg.labels import STREET
+from edgeseg.loop import FrameResult, Pace, capture_is_stuck, run_stream
 from edgeseg.manifest import Head, Manifest, Preparation, Size
 from edgeseg.monitor import Monitor, Progress
 from edgeseg.segmenter import Segmentation, StageTimes
 from edgeseg.sinks import Sink
 from edgeseg.sources import NOTHING, Frame, SourceStatus
-from edgeseg.stream import FrameResult, Pace, capture_is_stuck, run_stream
 from edgeseg.summary import RunSummary, Spread
 
 MANIFEST = Manifest(STREET.names, STREET.palette, Preparation(Size(8, 8)), Head())
