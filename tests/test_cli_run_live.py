@@ -12,11 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "rig"))
-
 import fake_camera
+import pytest
 
 from edgeseg.cli._run_watch import describe_change
 from edgeseg.sources import SourceStatus
@@ -81,15 +78,6 @@ def until(holds: Callable[[], bool], otherwise: Callable[[], str]) -> None:
     while not holds():
         assert time.monotonic() < end_s, otherwise()
         time.sleep(0.02)
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> fake_camera.Rig:
-    if fake_camera.compiler() is None:
-        pytest.skip("no C compiler, which makes the fake camera")
-    folder = tmp_path / "rig"
-    folder.mkdir()
-    return fake_camera.Rig(fake_camera.build(tmp_path), folder)
 
 
 def test_a_camera_that_comes_back_is_told_of_and_every_frame_counted(
