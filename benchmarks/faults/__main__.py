@@ -149,7 +149,10 @@ def _measure(names: Sequence[str], wish: Wish, left_out: list[str]) -> Iterator[
         folder = wish.folder / name
         try:
             yield from MEASUREMENTS[name](Wish(folder, wish.quick, wish.minutes, wish.model))
-        except LeftOutError as reason:
+        except (
+            LeftOutError,
+            OSError,
+        ) as reason:  # OSError: a server or a compiler of the rig fails
             left_out.append(f"Left out: {reason}.")
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -21,6 +21,7 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 _SERVER_NEEDS = (
     "import gi; gi.require_version('GstRtspServer', '1.0'); gi.require_version('Gst', '1.0')"
 )
+_ESTABLISHED, _LISTENING = "01", "0A"  # of /proc/net/tcp
 _PATIENCE_S = 30.0
 # Long enough for a source to be let down by it more than once.
 _BLACK_HOLE_S = 4.0
@@ -118,14 +119,18 @@ class Server:
 
     def _wait(self, *, listening: bool) -> None:
         """Look into the kernel's list: a connection would use up a server for one viewer."""
-        port = f":{self.port:04X} "
         end_s = time.monotonic() + _PATIENCE_S
         while time.monotonic() < end_s:
-            lines = Path("/proc/net/tcp").read_text().splitlines()
-            if listening == any(port in line and " 0A " in line for line in lines):
+            if listening == self._is_up():
                 return
             time.sleep(0.01)
         raise TimeoutError(f"{self._command[0]} did not {'start' if listening else 'end'}")
+
+    def _is_up(self) -> bool:
+        """Return whether it listens, or has its viewer already and no longer does."""
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        states = [row[3] for row in rows if row[1].endswith(f":{self.port:04X}")]
+        return any(state in (_LISTENING, _ESTABLISHED) for state in states)
 
 
 class Watch:
