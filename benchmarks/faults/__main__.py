@@ -152,7 +152,7 @@ def _measure(names: Sequence[str], wish: Wish, left_out: list[str]) -> Iterator[
         except (
             LeftOutError,
             OSError,
-        ) as reason:  # OSError: a server or a compiler of the rig fails
+        ) as reason:  # the latter of servers
             left_out.append(f"Left out: {reason}.")
         shutil.rmtree(folder, ignore_errors=True)
 

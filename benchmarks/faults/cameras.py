@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import cycle
@@ -12,7 +13,7 @@ from pathlib import Path
 from .finding import Finding
 from .outages import Limits, Outages
 from .rigs import DEVICE, Camera, plug_in
-from .running import Run, unaccounted
+from .running import Run, account, unaccounted
 
 _MODEL = "fcn8"
 _MODE = "YUYV 640 480 30"
@@ -27,9 +28,11 @@ STALL = Limits(noticed_s=3.0, back_s=2.0)
 
 
 @contextmanager
-def _running(folder: Path, mode: str = _MODE) -> Iterator[tuple[Run, Camera]]:
+def _running(
+    folder: Path, mode: str = _MODE, options: Sequence[object] = ()
+) -> Iterator[tuple[Run, Camera]]:
     camera = plug_in(folder, mode)
-    arguments = [_MODEL, "--camera", "0"]
+    arguments = [_MODEL, "--camera", "0", *options]
     with Run(folder / "run", arguments, camera.environment, page=True) as run:
         run.wait_for_masks(3)
         yield run, camera
@@ -63,20 +66,20 @@ def stall(folder: Path, cycles: int = 10) -> list[Finding]:
 
 
 def count(folder: Path, frames: int = 2000) -> list[Finding]:
-    """Compare what a fast camera gave with what the run says became of it."""
+    """Compare what a fast camera, frozen for a while, gave with what the run says became of it."""
     what = f"{frames} numbered frames: unaccounted for"
-    with _running(folder, "YUYV 320 240 120") as (run, camera):
-        while run.is_running and camera.fake.report().delivered < frames:
-            run.wait_for_masks(1)
+    with _running(folder, "YUYV 320 240 120", ["--max-fps", 40]) as (run, camera):
+        for command, count in (("ok", frames // 2), ("freeze", frames // 2 + 60), ("ok", frames)):
+            camera.fake.control(command)
+            while run.is_running and camera.fake.report().delivered < count:
+                time.sleep(0.02)
         ended = run.end(signal.SIGTERM)
         given = camera.fake.report().delivered
         indices = [record["frame"] for record in run.records()]
     summary = ended.summary
     if summary is None:
         return [Finding(what, "", (), 0, failures=(ended.stderr,))]
-    note = (
-        f"the camera gave {given}, {summary['captured']} were captured; {summary['frames']} masked"
-    )
+    note = f"the camera gave {given}, {account(summary)}"
     unseen = max(0, given - summary["captured"] - _AT_THE_END)
     return [Finding(what, "", (unaccounted(summary, indices) + unseen,), 0, note=note)]
 

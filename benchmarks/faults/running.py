@@ -190,6 +190,12 @@ def unaccounted(summary: Mapping[str, Any], indices: Sequence[int]) -> int:
     return abs(left) + disorder + unseen
 
 
+def account(summary: Mapping[str, Any]) -> str:
+    """Return what a run says became of its frames, in words."""
+    reasons = "".join(f", {count} {name}" for name, count in summary["dropped"].items() if count)
+    return f"{summary['captured']} captured, {summary['frames']} masked{reasons}"
+
+
 def free_port() -> int:
     """Return a port of this machine that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -24,7 +24,7 @@ from edgeseg.sources.street import render_street
 
 from .finding import Finding
 from .processes import Usage, family, tell
-from .running import Ended, Run, unaccounted
+from .running import Ended, Run, account, unaccounted
 
 # A camera that gives 30 frames a second, and a model that takes about 100 ms of one core for each.
 MODEL = "fcn8-m1:float32@1280x928"
@@ -172,9 +172,7 @@ def _accounts(ended: Ended, indices: Sequence[int]) -> Finding:
     if ended.code != 128 + signal.SIGTERM or ended.summary is None:
         return Finding(what, "", (), 0, failures=(f"ended with {ended.code}: {ended.stderr}",))
     summary = ended.summary
-    reasons = ", ".join(f"{count} {name}" for name, count in summary["dropped"].items() if count)
-    note = f"{summary['captured']} captured, {summary['frames']} masked, {reasons}"
-    return Finding(what, "", (unaccounted(summary, indices),), 0, note=note)
+    return Finding(what, "", (unaccounted(summary, indices),), 0, note=account(summary))
 
 
 def _nothing(said: str) -> Finding:
