@@ -69,9 +69,9 @@ def count(folder: Path, frames: int = 2000) -> list[Finding]:
     """Compare what a fast camera, frozen for a while, gave with what the run says became of it."""
     what = f"{frames} numbered frames: unaccounted for"
     with _running(folder, "YUYV 320 240 120", ["--max-fps", 40]) as (run, camera):
-        for command, count in (("ok", frames // 2), ("freeze", frames // 2 + 60), ("ok", frames)):
+        for command, until in (("ok", frames // 2), ("freeze", frames // 2 + 60), ("ok", frames)):
             camera.fake.control(command)
-            while run.is_running and camera.fake.report().delivered < count:
+            while run.is_running and camera.fake.report().delivered < until:
                 time.sleep(0.02)
         ended = run.end(signal.SIGTERM)
         given = camera.fake.report().delivered
