@@ -18,7 +18,7 @@ from edgeseg.errors import ConfigError, SourceError
 from edgeseg.kernels_numpy_pictures import Layout
 from edgeseg.manifest import Manifest
 from edgeseg.monitor import Monitor
-from edgeseg.outlet import Outlet, as_ours
+from edgeseg.outlet import OUTPUT_THREAD, Outlet, as_ours
 from edgeseg.segmenter import Segmentation, StageTimes
 from edgeseg.sinks import Sink
 from edgeseg.slot import Slot
@@ -39,14 +39,17 @@ __all__ = ["FrameResult", "Pace", "RunSummary", "run_stream"]
 # - A source is opened in the caller's thread but read only in the capture thread. That thread is a
 #   daemon: one that is stuck in a driver is left behind after _PATIENCE_S and never awaited again.
 # - A sink is written and closed only in its own thread. All are closed whatever happened, so every
-#   file is finished; run_stream returns or raises after that.
+#   file is finished; run_stream returns or raises after that. A sink that hangs is left behind a
+#   moment after `stop`, and noted.
 # - An error in another thread travels through its slot, and run_stream raises it in the caller's
 #   thread. The caller's thread never waits longer than a moment without looking at `stop`.
 
 _CAPTURE_THREAD = "edgeseg-capture"
 
-# Closing a source ends its frames at once or after the picture at hand; longer, and it is stuck.
+# Closing a source ends its frames at once or after the picture at hand; longer, and it is stuck. So
+# is a sink that is not closed so long after `stop`: a pipe that nobody reads, a disk that is gone.
 _PATIENCE_S = 1.3
+_LOOK_S = 0.05
 
 
 class Masker(Protocol):
@@ -148,6 +151,7 @@ def run_stream(
         EdgesegError: the segmenter failed.
     """
     tally = Tally(segmenter.manifest.labels)
+    patience = _Patience(stop)
     intake = _Intake(source, pace)
     outlets = [Outlet(sink, newest=source.live) for sink in sinks]
     counting = Outlet(_Counting(tally), newest=source.live)
@@ -157,19 +161,19 @@ def run_stream(
         for count, frame in enumerate(intake.frames(stop, duration_s), start=1):
             result = _mask(segmenter, frame)
             tally.masked(result)
-            counting.give(result)
-            taken = [outlet.give(result) for outlet in outlets]
+            taken = [outlet.give(result, patience.is_over) for outlet in (counting, *outlets)]
             if not all(taken) or count == limit:
                 break
     finally:
         intake.leave()
-        for outlet in (*outlets, counting):
-            outlet.finish()
+        _finish((*outlets, counting), patience)
         tally.finished()
         intake.join()
     for outlet in (*outlets, counting):
         outlet.check()
-    return tally.summary(source, dropped=intake.dropped(), sinks=_summaries(outlets))
+    return tally.summary(
+        source, dropped=intake.dropped(), sinks=_summaries(outlets), notes=_left_behind(outlets)
+    )
 
 
 class _Intake:
@@ -259,6 +263,39 @@ class _Counting(Sink):
         return
 
 
+class _Patience:
+    """With sinks: without an end until `stop` is set, then _PATIENCE_S."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._since_s: float | None = None
+
+    def is_over(self) -> bool:
+        if not self._stop.is_set():
+            return False
+        now_s = time.monotonic()
+        if self._since_s is None:
+            self._since_s = now_s
+        return now_s - self._since_s > _PATIENCE_S
+
+
+def _finish(outlets: Sequence[Outlet], patience: _Patience) -> None:
+    """Wait until all sinks are closed, as long as there is patience."""
+    for outlet in outlets:
+        outlet.end()
+    waiting = list(outlets)
+    while waiting and not patience.is_over():
+        waiting = [outlet for outlet in waiting if not outlet.join(_LOOK_S)]
+
+
+def _left_behind(outlets: Sequence[Outlet]) -> list[str]:
+    return [
+        f"{outlet.name} was left behind: it did not finish within {_PATIENCE_S:g} s"
+        for outlet in outlets
+        if outlet.hangs
+    ]
+
+
 def _deadline(stop: threading.Event, duration_s: float | None) -> Callable[[], bool]:
     if duration_s is None:
         return stop.is_set
@@ -291,6 +328,7 @@ def _named(outlets: Sequence[Outlet]) -> Iterator[tuple[str, Outlet]]:
         yield outlet.name if count == 1 else f"{outlet.name} ({count})", outlet
 
 
-def capture_is_stuck() -> bool:
-    """Return whether a capture thread was left behind in a driver and still runs."""
-    return any(thread.name == _CAPTURE_THREAD for thread in threading.enumerate())
+def has_stuck_threads() -> bool:
+    """Return whether a thread was left behind, in a driver or a write, and still runs."""
+    names = {thread.name for thread in threading.enumerate()}
+    return not names.isdisjoint((_CAPTURE_THREAD, OUTPUT_THREAD))

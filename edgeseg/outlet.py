@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import cv2
@@ -15,6 +16,9 @@ from edgeseg.summary import Sample, SinkSummary
 if TYPE_CHECKING:
     from edgeseg.loop import FrameResult
     from edgeseg.sinks import Sink
+
+
+OUTPUT_THREAD = "edgeseg-output"
 
 
 class Outlet:
@@ -35,7 +39,7 @@ class Outlet:
         self._sink = sink
         self._slot: Slot[FrameResult] = Slot(newest=newest)
         self._times = Sample()
-        self._thread = threading.Thread(target=self._work, name="edgeseg-output", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=OUTPUT_THREAD, daemon=True)
         self._thread.start()
 
     @property
@@ -43,18 +47,27 @@ class Outlet:
         """Results that were never written, because a newer one was there."""
         return self._slot.replaced
 
-    def give(self, result: FrameResult) -> bool:
-        """Hand over a result; return False when the sink takes no more.
+    def give(self, result: FrameResult, until: Callable[[], bool]) -> bool:
+        """Hand over a result; return False when the sink takes no more, or `until` is true.
 
         Raises:
             EdgesegError: what the sink failed with.
         """
-        return self._slot.put(result)
+        return self._slot.put(result, until)
 
-    def finish(self) -> None:
-        """Wait until everything is written and the sink is closed."""
+    def end(self) -> None:
+        """Say that nothing more will come: what waits is written, and the sink closed."""
         self._slot.end()
-        self._thread.join()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for that; return whether it is done."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def hangs(self) -> bool:
+        """Whether the sink is not closed yet; after the run's end it was left behind."""
+        return self._thread.is_alive()
 
     def check(self) -> None:
         """Raise what the sink failed with, if it did."""

@@ -37,16 +37,19 @@ class Slot(Generic[T]):
         self._end_error: BaseException | None = None
         self._leave_error: BaseException | None = None
 
-    def put(self, item: T) -> bool:
+    def put(self, item: T, until: Callable[[], bool] = lambda: False) -> bool:
         """Hand over an item; return False when the consumer has left and more is pointless.
+
+        Args:
+            item: to hand over.
+            until: ends waiting for room when it is true; the item is then abandoned.
 
         Raises:
             BaseException: whatever error the consumer left with.
         """
         with self._change:
-            if not self._newest:
-                self._change.wait_for(lambda: self._left or not self._items)
-            if not self._left:
+            room = self._newest or self._wait_for_room(until)
+            if room and not self._left:
                 self.replaced += len(self._items)
                 self._items[:] = [item]
                 self._change.notify_all()
@@ -54,6 +57,12 @@ class Slot(Generic[T]):
             self.abandoned += 1
         self.check()
         return False
+
+    def _wait_for_room(self, until: Callable[[], bool]) -> bool:
+        while not until():
+            if self._change.wait_for(lambda: self._left or not self._items, _POLL_S):
+                return True
+        return not self._items
 
     def end(self, error: BaseException | None = None) -> None:
         """Say that nothing more will come; `error` is raised at the consumer, last."""

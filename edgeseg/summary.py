@@ -85,7 +85,7 @@ class RunSummary:
         sinks: what became of the results, by the sinks' names.
         coverage: mean share of the pixels for each label.
         accuracy: None where no truth is known.
-        notes: what the source has to say (skipped files, a lost camera).
+        notes: what is to be said (skipped files, a lost camera, an output that hangs).
     """
 
     source: str
@@ -164,9 +164,14 @@ class Tally:
         )
 
     def summary(
-        self, source: Source, *, dropped: Mapping[str, int], sinks: Mapping[str, SinkSummary]
+        self,
+        source: Source,
+        *,
+        dropped: Mapping[str, int],
+        sinks: Mapping[str, SinkSummary],
+        notes: Sequence[str] = (),
     ) -> RunSummary:
-        """Return the sum of it, after `finished`."""
+        """Return the sum of it, after `finished`; `notes` are put to the source's."""
         duration_s = self._end_s - self._start_s if self._frames else 0.0
         times = {name: sample.spread() for name, sample in self._times.items()}
         return RunSummary(
@@ -182,7 +187,7 @@ class Tally:
             sinks=sinks,
             coverage=self._mean_coverage(),
             accuracy=self._accuracy(),
-            notes=tuple(source.notes),
+            notes=(*source.notes, *notes),
         )
 
     def _mean_coverage(self) -> dict[str, float]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edgeseg.errors import ConfigError, ModelError, OutputError, SourceError
 from edgeseg.labels import STREET
-from edgeseg.loop import FrameResult, Pace, capture_is_stuck, run_stream
+from edgeseg.loop import FrameResult, Pace, has_stuck_threads, run_stream
 from edgeseg.manifest import Head, Manifest, Preparation, Size
 from edgeseg.monitor import Monitor, Progress
 from edgeseg.segmenter import Segmentation, StageTimes
@@ -334,12 +334,35 @@ def test_a_source_that_hangs_is_left_behind() -> None:
     start_s = time.monotonic()
     run(Hanging(1, live=True), stop=stop)
     assert time.monotonic() - start_s < 5
-    assert capture_is_stuck()
+    assert has_stuck_threads()
     release.set()
     for thread in threading.enumerate():
         if thread is not threading.current_thread():
             thread.join(5)
-    assert not capture_is_stuck()
+    assert not has_stuck_threads()
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_sink_that_hangs_is_left_behind_when_asked_to_end(live: bool) -> None:
+    release, hangs, stop = threading.Event(), threading.Event(), threading.Event()
+
+    def hang(_: FrameResult) -> None:
+        hangs.set()
+        release.wait(60)
+
+    stuck, other = FakeSink(hang), FakeSink(lambda _: stop.set() if hangs.is_set() else None)
+    start_s = time.monotonic()
+    summary = run(FakeSource(1000, live=live, period_s=0.01), other, stuck, stop=stop)
+    assert time.monotonic() - start_s < 5
+    assert (stuck.closed, other.closed) == (0, 1)
+    assert [note for note in summary.notes if "fake sink was left behind" in note]
+    assert has_stuck_threads()
+    release.set()
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(5)
+    assert not has_stuck_threads()
+    assert stuck.closed == 1
 
 
 def test_the_summary_adds_up() -> None:

@@ -64,3 +64,14 @@ def test_waiting_ends_when_asked() -> None:
     stop = threading.Event()
     threading.Timer(0.05, stop.set).start()
     assert list(slot.items(stop.is_set)) == []
+
+
+def test_waiting_for_room_ends_when_asked() -> None:
+    slot: Slot[int] = Slot(newest=False)
+    assert slot.put(1)
+    stop = threading.Event()
+    threading.Timer(0.05, stop.set).start()
+    assert not slot.put(2, stop.is_set)
+    assert slot.abandoned == 1
+    slot.end()
+    assert list(slot.items()) == [1]

@@ -149,10 +149,7 @@ def _measure(names: Sequence[str], wish: Wish, left_out: list[str]) -> Iterator[
         folder = wish.folder / name
         try:
             yield from MEASUREMENTS[name](Wish(folder, wish.quick, wish.minutes, wish.model))
-        except (
-            LeftOutError,
-            OSError,
-        ) as reason:  # the latter of servers
+        except (LeftOutError, OSError) as reason:
             left_out.append(f"Left out: {reason}.")
         shutil.rmtree(folder, ignore_errors=True)
 

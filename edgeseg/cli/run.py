@@ -48,7 +48,7 @@ def run(model: str | None, **options: Any) -> int:
         "runtime": options.pop("runtime"),
         "overrides": overrides_from(options),
     }
-    with stop_signals() as signals, _leaving_a_stuck_camera(signals):
+    with stop_signals() as signals, _leaving_stuck_threads(signals):
         summary, setup = _stream(model, engine, wishes, signals.stop)
         _report(summary, setup, wishes, signals)
         return signals.exit_code
@@ -81,8 +81,12 @@ def _stream(
         _tell(f"guessed: {guess}" for guess in segmenter.guesses)
         resumed = _plan(wishes, source, segmenter, engine)
         monitor = Monitor()
-        outputs = open_outputs(wishes, source, segmenter, resumed, monitor, stop, _tell, stack)
-        resumed.begin()
+        with ExitStack() as opening:
+            outputs = open_outputs(
+                wishes, source, segmenter, resumed, monitor, stop, _tell, opening
+            )
+            resumed.begin()
+            opening.pop_all()  # from here on the loop closes them
         with watching(source, _tell):
             summary = run_stream(
                 source,
@@ -146,8 +150,8 @@ def _tell(notes: Iterable[str]) -> None:
 
 
 @contextmanager
-def _leaving_a_stuck_camera(signals: StopSignals) -> Iterator[None]:
-    """Leave without Python's clean-up where a thread hangs in a driver: it could end in a crash."""
+def _leaving_stuck_threads(signals: StopSignals) -> Iterator[None]:
+    """Leave without Python's clean-up where a thread hangs: it could end in a crash, or never."""
     code = 0
     try:
         yield
@@ -157,7 +161,7 @@ def _leaving_a_stuck_camera(signals: StopSignals) -> Iterator[None]:
         raise
     finally:
         loop = sys.modules.get("edgeseg.loop")
-        if loop is not None and loop.capture_is_stuck():
+        if loop is not None and loop.has_stuck_threads():
             atexit.register(_leave, code)
 
 
