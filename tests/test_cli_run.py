@@ -282,9 +282,12 @@ def test_an_interrupted_folder_is_gone_on_with(
     assert "every" in capsys.readouterr().err
 
 
-def test_to_resume_takes_masks(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--source", STREET, "--resume") == 2
-    assert "--masks DIR" in capsys.readouterr().err
+def test_options_that_say_nothing_alone_are_refused_at_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("--source", STREET, "--resume", "--segment", "5m", "--serve-token", "a" * 9) == 2
+    error = capsys.readouterr().err
+    assert all(f"give it with {other}" in error for other in ("--masks", "--save", "--serve"))
 
 
 def test_every_second_frame_is_masked(capsys: pytest.CaptureFixture[str]) -> None:

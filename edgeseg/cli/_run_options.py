@@ -288,10 +288,30 @@ def take_wishes(options: dict[str, Any]) -> Wishes:
         raise ConfigError("--camera and --source exclude each other; give one of them")
     if wishes.pipe is not None and wishes.as_json:
         raise ConfigError("--pipe and --json both want standard output; use --stats FILE")
-    if wishes.resume and wishes.masks is None:
-        raise ConfigError("--resume goes on where a folder of masks ends; give it with --masks DIR")
+    _check_company(wishes)
     _check_outputs(wishes)
     return wishes
+
+
+def _check_company(wishes: Wishes) -> None:
+    """Some options say more about another one, and nothing without it."""
+    alone = [
+        f"{option} {why}; give it with {other}"
+        for given, there, option, why, other in (
+            (
+                wishes.resume,
+                wishes.masks,
+                "--resume",
+                "goes on where a folder of masks ends",
+                "--masks DIR",
+            ),
+            (wishes.segment, wishes.save, "--segment", "cuts a video into files", "--save FILE"),
+            (wishes.serve_token, wishes.serve, "--serve-token", "guards the page", "--serve PORT"),
+        )
+        if given and there is None
+    ]
+    if alone:
+        raise ConfigError("; ".join(alone))
 
 
 def _check_outputs(wishes: Wishes) -> None:
