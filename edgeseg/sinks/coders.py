@@ -31,6 +31,8 @@ OPENCV_CODECS: Final = {
     ".mkv": ("mp4v", "MJPG"),
     ".avi": ("MJPG", "XVID"),
 }
+# Encoders write in blocks of up to 256 KiB, so a disk that refused one is not quite full.
+FULL_BYTES: Final = 512 * 1024
 _MUXERS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 # What is played after a power cut ends with the last fragment or cluster that is on the disk.
 _FRAGMENTS: Final = {
@@ -185,14 +187,14 @@ class OpenCvCoder:
         self._codecs = OPENCV_CODECS[suffix]
         self.name = f"{self._codecs[0]} (OpenCV)"
 
-    def encode(self, pictures: int, shape: Shape, part: Path, handle: int) -> Outcome:  # noqa: ARG002
+    def encode(self, pictures: int, shape: Shape, part: Path, handle: int) -> Outcome:
         """See `Coder`."""
         writer = self._open(shape, part)
         if writer is None:
             os.close(pictures)
             return Outcome(0, f"no codec of {', '.join(self._codecs)} opens at {shape.size}")
         with FileIO(pictures, "r") as pipe:
-            taken, trouble = _copy(pipe, shape, writer)
+            taken, trouble = _copy(pipe, shape, writer, handle)
         writer.release()
         found = readable_frames(part)
         if found < taken and not trouble:
@@ -229,7 +231,7 @@ def readable_frames(path: Path) -> int:
         capture.release()
 
 
-def _copy(pipe: FileIO, shape: Shape, writer: cv2.VideoWriter) -> tuple[int, str]:
+def _copy(pipe: FileIO, shape: Shape, writer: cv2.VideoWriter, handle: int) -> tuple[int, str]:
     """Return how many whole pictures the writer took, and why it took no more."""
     import cv2
     import numpy as np
@@ -239,13 +241,19 @@ def _copy(pipe: FileIO, shape: Shape, writer: cv2.VideoWriter) -> tuple[int, str
     taken = 0
     while _fill(pipe.readinto, room):
         try:
-            # OpenCV below 5 returns None here, and only what is read back tells.
-            if writer.write(picture) is False:  # type: ignore[comparison-overlap,unused-ignore]
+            answer: object = writer.write(picture)
+            # OpenCV below 5 answers nothing, and would go on after the disk is full.
+            if answer is False or (answer is None and _is_full(handle)):
                 return taken, "the encoder refused a frame"
         except cv2.error as error:
             return taken, str(error.err)
         taken += 1
     return taken, ""
+
+
+def _is_full(handle: int) -> bool:
+    disk = os.fstatvfs(handle)
+    return disk.f_bavail * disk.f_frsize < FULL_BYTES
 
 
 def _fill(read: Callable[[memoryview], int | None], room: memoryview) -> bool:

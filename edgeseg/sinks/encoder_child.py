@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from edgeseg.manifest import Size
-from edgeseg.sinks.coders import Coder, Outcome, Shape, choose_coder
+from edgeseg.sinks.coders import FULL_BYTES, Coder, Outcome, Shape, choose_coder
 from edgeseg.sinks.partfile import keep, reserve
 
 _HEADER = struct.Struct("<IId")
-# Encoders write in blocks of up to 256 KiB, so a disk that refused one is not quite full.
-_FULL_BYTES = 512 * 1024
 
 # Where processors are short, masks come first; what the video then misses is counted.
 _NICE = 5
@@ -70,7 +68,7 @@ def _with_cause(trouble: str, target: Path) -> str:
     """Asked before anything is removed: afterwards there may be space again."""
     if not trouble or "No space" in trouble:
         return trouble
-    if shutil.disk_usage(target.parent).free < _FULL_BYTES:
+    if shutil.disk_usage(target.parent).free < FULL_BYTES:
         return f"{trouble}; no space is left on the disk"
     return trouble
 

@@ -119,7 +119,7 @@ class FfmpegStream:
         os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = self._options
         # Their messages would show the password; ours say what went wrong.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        _silence_opencv()
 
     def _wait_for_first(self, capture: cv2.VideoCapture) -> None:
         end_s = time.monotonic() + max(_KEY_PICTURE_S, self._read_timeout_s)
@@ -164,3 +164,11 @@ def _mode(capture: cv2.VideoCapture) -> Mode:
         fps=fps if 0 < fps < 1000 else None,
         format=text if text.isprintable() else "",
     )
+
+
+def _silence_opencv() -> None:
+    """OpenCV 4 and 5 have it under different names."""
+    if hasattr(cv2, "setLogLevel"):
+        cv2.setLogLevel(0)
+    else:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

@@ -22,6 +22,7 @@ from edgeseg.sinks.mp4 import make_plain
 from edgeseg.sinks.partfile import leftovers
 
 SIZE = Size(160, 96)
+OPENCV = int(cv2.__version__.partition(".")[0])
 PIPE_BYTES = 1 << 20
 SLACK = 3  # machines of CI are busy; the figures are those of a quiet one
 
@@ -202,6 +203,10 @@ def test_a_full_disk_keeps_what_fitted(small_disk: Path, wish: str, suffix: str)
     assert [entry.name for entry in small_disk.iterdir()] == [path.name]
 
 
+@pytest.mark.skipif(
+    int(cv2.__version__.split(".")[0]) < 5,
+    reason="OpenCV below 5 is stopped before the disk is full",
+)
 def test_a_full_disk_that_leaves_nothing_to_play_leaves_no_file(small_disk: Path) -> None:
     encoder = begun(small_disk / "out.mp4", "opencv", 3)
     with pytest.raises(OutputError, match="no space is left") as caught:

@@ -53,8 +53,9 @@ def test_a_frame_is_the_consumers_own() -> None:
 
 def test_no_picture_is_torn_when_they_come_faster_than_they_can_be_copied() -> None:
     source = scripted(sizes=[(1920, 1080)], fps=2000.0)
-    frames = itertools.islice(source.frames(), 100)
-    assert all(frame.raw.min() == frame.raw.max() for frame in frames)
+    for frame in itertools.islice(source.frames(), 60):
+        assert frame.raw.min() == frame.raw.max()
+        time.sleep(0.01)  # on a slow machine the pictures would come no faster than they are taken
     assert source.dropped["newer"] > 0
 
 
