@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edgeseg.errors import ConfigError
 from edgeseg.manifest import Manifest, Size
+from edgeseg.overlay import overlay
 from edgeseg.segmenter import Segmenter
 from edgeseg.sources.street import render_street
 
@@ -24,7 +25,7 @@ from .variants import Variant
 What = Literal["network", "frame"]
 STAGES: dict[What, tuple[str, ...]] = {
     "network": ("infer",),
-    "frame": ("prepare", "infer", "decode"),
+    "frame": ("prepare", "infer", "decode", "overlay"),
 }
 FRAME = Size(1280, 720)
 STREET_SEED = 1
@@ -40,6 +41,7 @@ class Case:
         path, sha256, size_bytes: of the .tflite file.
         manifest: what the file says about itself.
         runtime: name and version of what runs it, with its kernels.
+        runtime_name: of `edgeseg.runtimes.NAMES`; None was left open.
         threads: of the network.
     """
 
@@ -51,6 +53,7 @@ class Case:
     manifest: Manifest
     runtime: str
     threads: int
+    runtime_name: str | None = None
 
     @property
     def head(self) -> str:
@@ -68,18 +71,20 @@ def prepare_cases(
 ) -> list[Case]:
     """Find or make every variant's file, and open each once to see that it runs.
 
+    `threads` and `runtime` are for the variants that name none.
+
     Raises:
         EdgesegError: a file is missing, cannot be made, or cannot be run.
     """
     labels = _labels([variant.text for variant in variants])
     files = [file_of(variant, tell) for variant in variants]
     return [
-        _examine(label, variant, path, threads, runtime)
+        _examine(label, variant, path, variant.threads or threads, variant.runtime or runtime)
         for label, variant, path in zip(labels, variants, files, strict=True)
     ]
 
 
-def contestant(case: Case, what: What, runtime: str | None) -> Contestant:
+def contestant(case: Case, what: What) -> Contestant:
     """Return how to open and time a case.
 
     Raises:
@@ -91,19 +96,20 @@ def contestant(case: Case, what: What, runtime: str | None) -> Contestant:
     frame = street_frame()
 
     def open_workload() -> Workload:
-        return kind(Segmenter(case.path, threads=case.threads, runtime=runtime), frame)
+        return kind(Segmenter(case.path, threads=case.threads, runtime=case.runtime_name), frame)
 
     return Contestant(case.label, open_workload)
 
 
 def identical(cases: Sequence[Case]) -> list[tuple[str, str]]:
-    """Return the pairs of labels whose files are byte for byte the same, against the first such."""
-    first: dict[str, str] = {}
+    """Return the pairs of labels that are the same file, run in the same way."""
+    first: dict[tuple[str, str, int], str] = {}
     pairs = []
     for case in cases:
-        if case.sha256 in first:
-            pairs.append((first[case.sha256], case.label))
-        first.setdefault(case.sha256, case.label)
+        key = case.sha256, case.runtime, case.threads
+        if key in first:
+            pairs.append((first[key], case.label))
+        first.setdefault(key, case.label)
     return pairs
 
 
@@ -130,15 +136,21 @@ class _Network:
 
 
 class _Frame:
-    """All stages of a frame: the very call that `edgeseg run` makes, and its own times."""
+    """All stages of a frame: the very calls that `edgeseg run` makes for a picture with colours."""
 
     def __init__(self, segmenter: Segmenter, frame: NDArray[np.uint8]) -> None:
         self._segmenter = segmenter
         self._frame = frame
+        self._palette = segmenter.manifest.palette
+        self._picture = np.empty_like(frame)
 
     def run(self) -> tuple[float, ...]:
-        times = self._segmenter.segment(self._frame).times
-        return times.prepare_ms / 1e3, times.infer_ms / 1e3, times.decode_ms / 1e3
+        found = self._segmenter.segment(self._frame)
+        start = perf_counter()
+        overlay(self._frame, found.mask, self._palette, out=self._picture)
+        overlay_s = perf_counter() - start
+        times = found.times
+        return times.prepare_ms / 1e3, times.infer_ms / 1e3, times.decode_ms / 1e3, overlay_s
 
     def close(self) -> None:
         self._segmenter.close()
@@ -168,4 +180,5 @@ def _examine(label: str, variant: Variant, path: Path, threads: int, runtime: st
         manifest=manifest,
         runtime=name,
         threads=threads,
+        runtime_name=runtime,
     )

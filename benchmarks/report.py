@@ -28,7 +28,7 @@ class Standing:
 
     Attributes:
         label: its name.
-        median_ms, p95_ms, min_ms: of a whole call.
+        median_ms, p95_ms, p99_ms, min_ms: of a whole call.
         calls: how many were timed.
         stages_ms: median of each stage, by name.
         ratio, verdict: against the reference; None for the reference itself.
@@ -37,6 +37,7 @@ class Standing:
     label: str
     median_ms: float
     p95_ms: float
+    p99_ms: float
     min_ms: float
     calls: int
     stages_ms: dict[str, float]
@@ -62,7 +63,7 @@ def notes(report: BenchReport) -> list[str]:
         for one, other in identical(report.cases)
     ]
     lines += _low_agreement(report.cases) + _unsettled(report.recording)
-    lines += advice(report.host, report.strain, report.cases[0].threads)
+    lines += advice(report.host, report.strain, max(case.threads for case in report.cases))
     if report.interrupted:
         lines.append(f"interrupted after {len(report.recording.rounds)} rounds")
     return lines
@@ -134,6 +135,7 @@ def _standing(report: BenchReport, index: int) -> Standing:
         label=report.cases[index].label,
         median_ms=float(np.median(whole_ms)),
         p95_ms=float(np.quantile(whole_ms, 0.95)),
+        p99_ms=float(np.quantile(whole_ms, 0.99)),
         min_ms=float(whole_ms.min()),
         calls=len(whole_ms),
         stages_ms=dict(zip(names, np.median(calls_ms, axis=0).tolist(), strict=True)),
@@ -232,6 +234,7 @@ def _identity(case: Case) -> dict[str, Any]:
         "sha256": case.sha256,
         "size_bytes": case.size_bytes,
         "runtime": case.runtime,
+        "threads": case.threads,
         "precision": case.manifest.precision,
         "upsampling": case.manifest.upsampling,
         "decoder": case.manifest.decoder,

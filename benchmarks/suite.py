@@ -23,9 +23,9 @@ class BenchOptions:
 
     Attributes:
         variants: the first is the reference.
-        what: `network` times the network alone, `frame` every stage from frame to class map.
-        threads: of the network; None means one per core, at most 4.
-        runtime: one of `edgeseg.runtimes.NAMES`; None takes the first that is installed.
+        what: `network` times the network alone, `frame` every stage from frame to picture.
+        threads: of networks whose variant names none; None means one per core, at most 4.
+        runtime: likewise, one of `edgeseg.runtimes.NAMES`; None takes the first installed.
         plan: how long.
         smallest: smallest difference that is called one, as a share (0.02 is 2 %).
     """
@@ -90,7 +90,7 @@ def bench(
             tell=watcher.tell,
         )
     )
-    contestants = [contestant(case, options.what, options.runtime) for case in cases]
+    contestants = [contestant(case, options.what) for case in cases]
     return compare(options, cases, contestants, watcher, save, clock)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .cases import FRAME, Case
+from .cases import FRAME, STAGES, Case
 from .host import busy_reasons
 from .interval import Verdict
 from .report import Standing, decimals, is_equal, standings
@@ -22,15 +22,19 @@ COLORS = {Verdict.FASTER: "green", Verdict.SLOWER: "yellow"}
 
 
 def tables(report: BenchReport, console: Console) -> list[Table]:
-    """Return one table that fits the console, or two: figures first, then what the variants are.
+    """Return one table that fits the console, or several: figures, stages, what the variants are.
 
     What all variants share, or what their names say, takes no column; the first stands in
     `caption`.
     """
-    whole = _table(report, _columns(report.cases), _figures(report))
-    if _fits(whole, console) or not _columns(report.cases):
+    facts, stages, figures = _columns(report.cases), _stages(report), _figures(report)
+    whole = _table(report, facts, [*stages, *figures])
+    if _fits(whole, console):
         return [whole]
-    return [_table(report, [], _figures(report)), _table(report, _columns(report.cases), [])]
+    timed = _table(report, [], [*stages, *figures])
+    parts = [timed] if _fits(timed, console) or not stages else []
+    parts = parts or [_table(report, [], figures), _table(report, [], stages)]
+    return [*parts, _table(report, facts, [])] if facts else parts
 
 
 def _fits(table: Table, console: Console) -> bool:
@@ -62,9 +66,10 @@ def caption(report: BenchReport) -> list[str]:
     case, host, recording = report.cases[0], report.host, report.recording
     timed = {
         "network": "the network alone, on one prepared tensor",
-        "frame": f"a {FRAME} frame, from BGR to class map, by its stages",
+        "frame": f"a {FRAME} frame, from BGR to the picture with class colours, by its stages",
     }[report.options.what]
-    threads = f"{case.threads} thread{'s' if case.threads > 1 else ''}"
+    counts = sorted({case.threads for case in report.cases})
+    threads = f"{' or '.join(map(str, counts))} thread{'s' if counts != [1] else ''}"
     shared = _shared(report.cases)
     return [
         f"timed: {timed}",
@@ -93,6 +98,7 @@ def _facts(cases: Sequence[Case]) -> Columns:
         ("upsampling", [case.manifest.upsampling or UNKNOWN for case in cases]),
         ("head", [case.head for case in cases]),
         ("input", [str(case.manifest.preparation.size) for case in cases]),
+        ("threads", [f"{case.threads}t" for case in cases]),
         ("KiB", [f"{case.size_bytes / 1024:.0f}" for case in cases]),
     ]
 
@@ -109,13 +115,24 @@ def _columns(cases: Sequence[Case]) -> Columns:
 
 
 def _shared(cases: Sequence[Case]) -> list[str]:
-    facts = [(name, values[0]) for name, values in _facts(cases) if len(set(values)) == 1]
+    facts = [
+        (name, values[0])
+        for name, values in _facts(cases)
+        if len(set(values)) == 1 and name != "threads"  # they stand with the machine
+    ]
     return [f"{value} KiB" if name == "KiB" else f"{name} {value}" for name, value in facts]
+
+
+def _stages(report: BenchReport) -> Columns:
+    """Return the stages of a frame; a network has but one."""
+    rows = standings(report)
+    names = STAGES[report.options.what] if report.options.what == "frame" else ()
+    return [(f"{name}\nms", [_ms(row.stages_ms[name]) for row in rows]) for name in names]
 
 
 def _figures(report: BenchReport) -> Columns:
     rows = standings(report)
-    cells = [[*_times(row, report), *_comparison(row, report)] for row in rows]
+    cells = [[*_times(row), *_comparison(row, report)] for row in rows]
     headings = [*_headings(report), "ratio", "95 %\ninterval", "verdict"]
     columns = list(
         zip(headings, (list(values) for values in zip(*cells, strict=True)), strict=True)
@@ -125,14 +142,12 @@ def _figures(report: BenchReport) -> Columns:
 
 def _headings(report: BenchReport) -> list[str]:
     flag = " !" if busy_reasons(report.host, report.strain) else ""
-    if report.options.what == "network":
-        return [f"median{flag}\nms", "p95\nms"]
-    return ["prepare\nms", "infer\nms", "decode\nms", f"frame{flag}\nms", "p95\nms"]
+    whole = "median" if report.options.what == "network" else report.options.what
+    return [f"{whole}{flag}\nms", "p95\nms", "p99\nms"]
 
 
-def _times(row: Standing, report: BenchReport) -> list[str]:
-    stages = list(row.stages_ms.values()) if report.options.what == "frame" else []
-    return [_ms(value) for value in (*stages, row.median_ms, row.p95_ms)]
+def _times(row: Standing) -> list[str]:
+    return [_ms(value) for value in (row.median_ms, row.p95_ms, row.p99_ms)]
 
 
 def _ms(value: float) -> str:

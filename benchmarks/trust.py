@@ -126,7 +126,7 @@ def series(
     title = f"slowed by {planted * 100:.0f} %" if planted else "the same file"
     title += ", one core loaded" if loaded else ""
     expected = Verdict.SLOWER if planted else Verdict.SAME
-    entry = contestant(case, "network", None)
+    entry = contestant(case, "network")
     trials = []
     for run in range(runs):
         trials.append(_trial(entry, planted, plan, seed=run))

@@ -43,7 +43,7 @@ def _share(_: click.Context, param: click.Parameter, value: str) -> float:
     type=click.Choice(["network", "frame"]),
     default="network",
     show_default=True,
-    help="Time the network alone, or prepare, infer and decode of a 1280x720 frame.",
+    help="Time the network alone, or prepare, infer, decode and overlay of a 1280x720 frame.",
 )
 @runtime_options
 @click.option("--seconds", type=float, default=15.0, show_default=True, help="Budget.")
@@ -77,12 +77,13 @@ def bench(words: tuple[str, ...], json_path: Path | None, **options: Any) -> Non
 
     A VARIANT is a .tflite file, or NAME[:UPSAMPLING][:PRECISION][:HEAD][@WxH] with NAME a zoo
     model or a Keras file; int8 goes without saying, and so does the coarse head where it is exact.
-    The first is the reference.
+    Either may name its threads and runtime (:2t:litert). The first is the reference.
 
     \b
       edgeseg bench fcn8 vs fcn16 vs fcn32
       edgeseg bench fcn8:transpose vs fcn8:bilinear
       edgeseg bench fcn8:float32 vs fcn8@240x176
+      edgeseg bench fcn8:1t vs fcn8:2t
       edgeseg bench mine.tflite vs fcn8 --what frame
     """  # noqa: D301  # click knows an example by its backspace
     from edgeseg.benchmarks.report import save_json

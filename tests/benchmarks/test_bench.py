@@ -68,7 +68,7 @@ def test_its_json_is_complete(measured: tuple[str, dict[str, Any]]) -> None:
 def test_json_on_stdout_is_nothing_but_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", INT8, *SHORT, "--what", "frame", "--json", "-"]) == 0
     out, err = capsys.readouterr()
-    assert json.loads(out)["stages"] == ["prepare", "infer", "decode"]
+    assert json.loads(out)["stages"] == ["prepare", "infer", "decode", "overlay"]
     assert "tiny-int8.tflite" in err
 
 
@@ -120,14 +120,14 @@ def test_stages_are_those_of_the_segmenter() -> None:
         runtime=None,
         tell=lambda text: None,  # noqa: ARG005
     )
-    for what, stages in (("network", 1), ("frame", 3)):
-        workload = contestant(case, what, None).open()  # type: ignore[arg-type]
+    for what, stages in (("network", 1), ("frame", 4)):
+        workload = contestant(case, what).open()  # type: ignore[arg-type]
         times = workload.run()
         workload.close()
         assert len(times) == stages
         assert all(0 < time_s < 5 for time_s in times)
     with pytest.raises(ConfigError, match="network or frame"):
-        contestant(case, "everything", None)  # type: ignore[arg-type]
+        contestant(case, "everything")  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

@@ -123,7 +123,7 @@ def test_standings_are_of_all_calls() -> None:
 def test_stages_stand_apart_and_add_up() -> None:
     measured = report(1.0, 2.0, what="frame")
     first, _ = standings(measured)
-    assert list(first.stages_ms) == ["prepare", "infer", "decode"]
+    assert list(first.stages_ms) == ["prepare", "infer", "decode", "overlay"]
     assert sum(first.stages_ms.values()) == pytest.approx(first.median_ms, rel=0.01)
     assert "prepare" in drawn(measured, 120)
 
@@ -177,6 +177,16 @@ def test_runtimes_that_differ_are_told_apart() -> None:
     assert "runtime of model2: litert 2.3.0 (builtin)" in lines
 
 
+def test_threads_that_differ_take_a_column_and_are_no_same_file() -> None:
+    measured = report(1, 2)
+    first = measured.cases[0]
+    cases = (first, replace(first, label="again", threads=1))
+    both = replace(measured, cases=cases)
+    assert "1 or 2 threads on 2 cores" in " ".join(caption(both))
+    assert "threads" in drawn(both, 80)
+    assert notes(both) == []
+
+
 def test_one_model_alone_has_figures_and_no_verdict() -> None:
     measured = report(1.0)
     assert sentences(measured) == []
@@ -190,13 +200,13 @@ def test_json_holds_every_call(tmp_path: Path) -> None:
     assert found == json.loads(to_json(measured))
     assert found["schema"] == "edgeseg-bench-1"
     assert found["complete"] is True
-    assert found["stages"] == ["prepare", "infer", "decode"]
+    assert found["stages"] == ["prepare", "infer", "decode", "overlay"]
     assert found["options"]["seed"] == 7
     assert found["host"]["cpu"] == "Some CPU"
     assert found["variants"][1]["verdict"] == "slower"
     assert found["variants"][1]["ratio"]["low"] <= 2.0 <= found["variants"][1]["ratio"]["high"]
     calls = np.concatenate([entry["calls_ms"][1] for entry in found["rounds"]])
-    assert calls.shape == (200, 3)
+    assert calls.shape == (200, 4)
     assert np.median(calls.sum(axis=1)) == pytest.approx(
         found["variants"][1]["median_ms"], abs=1e-3
     )

@@ -31,6 +31,18 @@ def test_a_tflite_file_takes_no_parts_and_keeps_odd_names() -> None:
         parse_variant("a.tflite:int8", ZOO)
 
 
+def test_threads_and_runtime_are_parts_of_zoo_models_and_of_files() -> None:
+    assert parse_variant("fcn8:2t:litert", ZOO).threads == 2
+    assert parse_variant("fcn8:int8:2t:litert", ZOO).runtime == "litert"
+    found = parse_variant("run@2/a:b.tflite:12t:tf", ZOO)
+    assert (found.name, found.threads, found.runtime) == ("run@2/a:b.tflite", 12, "tf")
+    assert found.is_file
+
+
+def test_one_side_is_a_square() -> None:
+    assert parse_variant("fcn8:int8@512", ZOO).size == Size(512, 512)
+
+
 def test_a_keras_file_takes_parts(tmp_path: Path) -> None:
     path = tmp_path / "mine.keras"
     path.touch()
@@ -44,8 +56,11 @@ def test_a_keras_file_takes_parts(tmp_path: Path) -> None:
         ("fcn9", ["did you mean 'fcn8'", "fcn8, fcn16, fcn32"]),
         ("fcn8:bilnear", ["did you mean 'bilinear'", "int16x8"]),
         ("fcn8:int8:float32", ["second precision beside 'int8'"]),
-        ("fcn8@480", ["@480 is not a size", "@480x352"]),
+        ("fcn8@480by352", ["@480by352 is not a size", "@480x352"]),
         ("fcn8@0x10", ["@0x10 is not a size"]),
+        ("fcn8:0t", ["'0t' is no number of threads", "1t to 256t"]),
+        ("fcn8:1t:2t", ["second threads beside '1t'"]),
+        ("a.tflite:1t@512", ["@512 has no place behind a .tflite"]),
         ("none.keras", ["there is no model 'none.keras'"]),
         ("fcn9:what@x", ["fcn9", "'what'", "@x"]),  # all reasons at once
     ],
