@@ -67,12 +67,21 @@ class Plan:
         rounds: measure at least so many.
         target: stop early when every interval's half width is at most this share; 0 never does.
         seed: of the random orders.
+        calls: time at least so many calls of each contestant.
+        busy_s: and for so many seconds of its own.
     """
 
     seconds: float = 15.0
     rounds: int = 24
     target: float = 0.01
     seed: int = 0
+    calls: int = 0
+    busy_s: float = 0.0
+
+
+# As MLPerf Inference's single-stream scenario asks of a performance run: at least 1,024 queries and
+# 60 s (mlcommons/inference_policies, section "Scenarios").
+SINGLE_STREAM = Plan(target=0.0, calls=1024, busy_s=60.0)
 
 
 @dataclass(frozen=True)
@@ -121,6 +130,13 @@ class Recording:
         """Sittings with at least one round."""
         return len({entry.sitting for entry in self.rounds})
 
+    def least(self) -> tuple[int, float]:
+        """Return how many calls and how many seconds of its own the least timed contestant has."""
+        indices = range(len(self.labels))
+        calls = min(sum(len(r.seconds[index]) for r in self.rounds) for index in indices)
+        busy_s = min(sum(float(r.seconds[index].sum()) for r in self.rounds) for index in indices)
+        return calls, busy_s
+
     def calls_ms(self, index: int) -> NDArray[np.float64]:
         """Return every timed call of a contestant, [calls, stages], in milliseconds."""
         return np.concatenate([entry.seconds[index] for entry in self.rounds]) * 1e3
@@ -145,15 +161,16 @@ def measure(
     Args:
         contestants: in the order of `recording.labels`; the first is the reference.
         plan: how long.
-        recording: grows round by round; when this function is interrupted it keeps what it has.
+        recording: grows round by round; when this function is interrupted it keeps what it has, and
+            one that has rounds already is continued.
         precise: whether every interval of the recording is as narrow as the given target.
         clock: seconds, monotonic; the workloads measure themselves by the same.
         on_round: called between rounds with the recording so far.
         on_sitting: called after each sitting, when nothing is being timed.
     """
-    rng = np.random.default_rng(plan.seed)
-    start = clock()
-    sitting = 0
+    sitting = 1 + max((entry.sitting for entry in recording.rounds), default=-1)
+    rng = np.random.default_rng([plan.seed, sitting])
+    start = clock() - recording.elapsed_s
     while not _is_enough(recording, plan, precise):
         for entry in _sit(contestants, plan, recording, rng, clock, sitting):
             recording.rounds.append(entry)
@@ -169,6 +186,9 @@ def _is_enough(
     recording: Recording, plan: Plan, precise: Callable[[Recording, float], bool]
 ) -> bool:
     if len(recording.rounds) < plan.rounds or recording.sittings < MIN_SITTINGS:
+        return False
+    calls, busy_s = recording.least()
+    if calls < plan.calls or busy_s < plan.busy_s:
         return False
     if recording.elapsed_s >= plan.seconds:
         return True

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from edgeseg.files import atomic_write_bytes
-
-from .cases import FRAME, STAGES, Case, identical
+from .cases import STAGES, Case, identical
 from .host import advice
 from .interval import CONFIDENCE, Ratio, Verdict, judge, ratio_to_reference
 from .paired import Recording
 from .suite import BenchReport
 
-SCHEMA = "edgeseg-bench-1"
 LOW_AGREEMENT = 0.9  # the gate of `edgeseg convert --int8`
 
 
@@ -28,7 +22,7 @@ class Standing:
 
     Attributes:
         label: its name.
-        median_ms, p95_ms, p99_ms, min_ms: of a whole call.
+        median_ms, p90_ms, p95_ms, p99_ms, min_ms: of a whole call.
         calls: how many were timed.
         stages_ms: median of each stage, by name.
         ratio, verdict: against the reference; None for the reference itself.
@@ -36,6 +30,7 @@ class Standing:
 
     label: str
     median_ms: float
+    p90_ms: float
     p95_ms: float
     p99_ms: float
     min_ms: float
@@ -47,7 +42,7 @@ class Standing:
 
 def standings(report: BenchReport) -> list[Standing]:
     """Return the figures of every variant, in the order asked for."""
-    return [_standing(report, index) for index in range(len(report.cases))]
+    return [standing(report, index) for index in range(len(report.cases))]
 
 
 def sentences(report: BenchReport) -> list[str]:
@@ -74,20 +69,6 @@ def is_equal(ratio: Ratio, smallest: float) -> bool:
     if ratio.low is None or ratio.high is None:
         return False
     return 1 / (1 + smallest) <= ratio.low and ratio.high <= 1 + smallest
-
-
-def save_json(report: BenchReport, target: Path) -> None:
-    """Write the report as JSON, complete or not at all.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    atomic_write_bytes(target, to_json(report).encode())
-
-
-def to_json(report: BenchReport) -> str:
-    """Return everything: options, machine, figures, and every timed call of every round."""
-    return json.dumps(_as_dict(report), indent=1)
 
 
 def percent(share: float) -> str:
@@ -126,7 +107,8 @@ def _agreement(case: Case) -> float:
     return float(found) if isinstance(found, int | float) else 1.0
 
 
-def _standing(report: BenchReport, index: int) -> Standing:
+def standing(report: BenchReport, index: int) -> Standing:
+    """Return the figures of one variant."""
     calls_ms = report.recording.calls_ms(index)
     whole_ms = calls_ms.sum(axis=1)
     names = STAGES[report.options.what]
@@ -134,6 +116,7 @@ def _standing(report: BenchReport, index: int) -> Standing:
     return Standing(
         label=report.cases[index].label,
         median_ms=float(np.median(whole_ms)),
+        p90_ms=float(np.quantile(whole_ms, 0.90)),
         p95_ms=float(np.quantile(whole_ms, 0.95)),
         p99_ms=float(np.quantile(whole_ms, 0.99)),
         min_ms=float(whole_ms.min()),
@@ -188,69 +171,3 @@ def _why_undecided(ratio: Ratio, low: float, high: float, smallest: float) -> st
         )
     widest = max(1 / low, high) - 1
     return f"; a difference up to {percent(widest)} would not show; try a longer --seconds"
-
-
-def _as_dict(report: BenchReport) -> dict[str, Any]:
-    options = report.options
-    return {
-        "schema": SCHEMA,
-        "complete": not report.interrupted,
-        "options": {
-            "what": options.what,
-            "threads": report.cases[0].threads,
-            "runtime": report.cases[0].runtime,
-            "frame": list(FRAME),
-            "smallest": options.smallest,
-            **asdict(options.plan),
-        },
-        "host": asdict(report.host),
-        "strain": asdict(report.strain),
-        "notes": notes(report),
-        "stages": list(STAGES[options.what]),
-        "elapsed_s": report.recording.elapsed_s,
-        "variants": [_variant_dict(report, index) for index in range(len(report.cases))]
-        if report.recording.rounds
-        else [],
-        "verdicts": sentences(report) if report.recording.rounds else [],
-        "rounds": _rounds(report.recording),
-    }
-
-
-def _variant_dict(report: BenchReport, index: int) -> dict[str, Any]:
-    standing = asdict(_standing(report, index))
-    verdict = standing.pop("verdict")
-    warm_up = asdict(report.recording.warm_ups[index])
-    return {
-        **standing,
-        "verdict": verdict.value if verdict else None,
-        "warm_up": warm_up,
-        **_identity(report.cases[index]),
-    }
-
-
-def _identity(case: Case) -> dict[str, Any]:
-    return {
-        "path": str(case.path),
-        "sha256": case.sha256,
-        "size_bytes": case.size_bytes,
-        "runtime": case.runtime,
-        "threads": case.threads,
-        "precision": case.manifest.precision,
-        "upsampling": case.manifest.upsampling,
-        "decoder": case.manifest.decoder,
-        "encoder": case.manifest.encoder,
-        "head": case.head,
-        "input": list(case.manifest.preparation.size),
-    }
-
-
-def _rounds(recording: Recording) -> list[dict[str, Any]]:
-    """Every call, milliseconds: rounds[r].calls_ms[variant][call][stage]."""
-    return [
-        {
-            "sitting": entry.sitting,
-            "order": list(entry.order),
-            "calls_ms": [np.round(block * 1e3, 4).tolist() for block in entry.seconds],
-        }
-        for entry in recording.rounds
-    ]

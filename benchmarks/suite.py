@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from edgeseg.errors import ConfigError
 from edgeseg.runtimes import default_threads
 
+from .accuracy import Accuracy, measure_accuracy
 from .cases import Case, What, contestant, prepare_cases
-from .host import Host, Snapshot, Strain, describe_host, snapshot, strain_between
+from .comparable import differences, worse_of
+from .host import Host, Strain, describe_host, snapshot, strain_between
 from .interval import SMALLEST, is_precise
 from .paired import Clock, Contestant, Plan, Recording, measure
 from .variants import Variant
@@ -28,6 +31,7 @@ class BenchOptions:
         runtime: likewise, one of `edgeseg.runtimes.NAMES`; None takes the first installed.
         plan: how long.
         smallest: smallest difference that is called one, as a share (0.02 is 2 %).
+        data: images and masks to evaluate the variants on; None leaves accuracy out.
     """
 
     variants: tuple[Variant, ...]
@@ -36,11 +40,15 @@ class BenchOptions:
     runtime: str | None = None
     plan: Plan = field(default_factory=Plan)
     smallest: float = SMALLEST
+    data: Path | None = None
 
 
 @dataclass(frozen=True)
 class BenchReport:
-    """What was measured, on what, and how; complete at every moment of the measurement."""
+    """What was measured, on what, and how; complete at every moment of the measurement.
+
+    `accuracy` has an entry for each case, or none at all.
+    """
 
     options: BenchOptions
     cases: tuple[Case, ...]
@@ -48,6 +56,7 @@ class BenchReport:
     strain: Strain
     recording: Recording
     interrupted: bool
+    accuracy: tuple[Accuracy | None, ...] = ()
 
 
 class Watcher(Protocol):
@@ -65,6 +74,7 @@ def bench(
     watcher: Watcher,
     save: Callable[[BenchReport], None] | None = None,
     clock: Clock = time.perf_counter,
+    so_far: BenchReport | None = None,
 ) -> BenchReport:
     """Compare variants.
 
@@ -76,9 +86,11 @@ def bench(
         watcher: told of every step and round.
         save: called with the report so far after every sitting.
         clock: seconds, monotonic.
+        so_far: an earlier report on the same variants, to go on from.
 
     Raises:
-        EdgesegError: a variant cannot be found, made or run.
+        ConfigError: options that make no sense, or `so_far` is of other files or another machine.
+        EdgesegError: a variant cannot be found, made, run or evaluated.
         KeyboardInterrupt: Ctrl-C before the first round was done.
     """
     _check(options)
@@ -90,8 +102,13 @@ def bench(
             tell=watcher.tell,
         )
     )
+    if so_far:
+        check_same(so_far, cases, describe_host())
+    accuracy = so_far.accuracy if so_far else ()
+    if options.data and not accuracy:
+        accuracy = measure_accuracy(cases, options.data, watcher.tell)
     contestants = [contestant(case, options.what) for case in cases]
-    return compare(options, cases, contestants, watcher, save, clock)
+    return compare(options, cases, contestants, watcher, save, clock, accuracy, so_far)
 
 
 def compare(
@@ -101,13 +118,18 @@ def compare(
     watcher: Watcher,
     save: Callable[[BenchReport], None] | None,
     clock: Clock,
+    accuracy: tuple[Accuracy | None, ...] = (),
+    so_far: BenchReport | None = None,
 ) -> BenchReport:
     """Measure contestants that are ready, in the order of `cases`; see `bench`."""
     host, before = describe_host(), snapshot()
-    recording = Recording(tuple(case.label for case in cases))
+    recording = so_far.recording if so_far else Recording(tuple(case.label for case in cases))
 
     def report(*, interrupted: bool) -> BenchReport:
-        return _report(options, cases, host, before, recording, interrupted)
+        strain = strain_between(before, snapshot())
+        if so_far:
+            strain = worse_of(so_far.strain, strain)
+        return BenchReport(options, cases, host, strain, recording, interrupted, accuracy)
 
     watcher.tell("warming up")
     try:
@@ -127,16 +149,29 @@ def compare(
     return report(interrupted=False)
 
 
-def _report(
-    options: BenchOptions,
-    cases: tuple[Case, ...],
-    host: Host,
-    before: Snapshot,
-    recording: Recording,
-    interrupted: bool,
-) -> BenchReport:
-    strain = strain_between(before, snapshot())
-    return BenchReport(options, cases, host, strain, recording, interrupted)
+def check_same(so_far: BenchReport, cases: Sequence[Case], host: Host) -> None:
+    """Refuse to go on from rounds that other files or another machine gave.
+
+    Raises:
+        ConfigError: with every difference.
+    """
+    reasons = [
+        f"{old.label} is another file now"
+        for old, new in zip(so_far.cases, cases, strict=True)
+        if old.sha256 != new.sha256
+    ]
+    reasons += [
+        f"{old.label} was run by {old.runtime} with {old.threads} threads, now by {new.runtime} "
+        f"with {new.threads}"
+        for old, new in zip(so_far.cases, cases, strict=True)
+        if (old.runtime, old.threads) != (new.runtime, new.threads)
+    ]
+    reasons += [f"it was measured {difference}" for difference in differences(so_far.host, host)]
+    if reasons:
+        raise ConfigError(
+            f"cannot continue: {'; '.join(reasons)}. Rounds of both would not be comparable; "
+            "measure anew"
+        )
 
 
 def _check(options: BenchOptions) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .cases import FRAME, STAGES, Case
 from .host import busy_reasons
 from .interval import Verdict
+from .pareto import front
 from .report import Standing, decimals, is_equal, standings
 from .suite import BenchReport
 
@@ -27,7 +28,8 @@ def tables(report: BenchReport, console: Console) -> list[Table]:
     What all variants share, or what their names say, takes no column; the first stands in
     `caption`.
     """
-    facts, stages, figures = _columns(report.cases), _stages(report), _figures(report)
+    facts, stages = _columns(report.cases), _stages(report)
+    figures = [*_accuracy(report), *_figures(report)]
     whole = _table(report, facts, [*stages, *figures])
     if _fits(whole, console):
         return [whole]
@@ -77,9 +79,17 @@ def caption(report: BenchReport) -> list[str]:
         f"on: {host.cpu or host.machine}, {threads} on {host.usable_cores} cores, "
         f"{host.kernels} kernels",
         *_runtimes(report.cases),
+        *_evaluated(report),
         f"{len(recording.rounds)} rounds in {recording.sittings} sittings, "
         f"{recording.elapsed_s:.0f} s; ratio: time / time of {case.label}",
     ]
+
+
+def _evaluated(report: BenchReport) -> list[str]:
+    found = next((one for one in report.accuracy if one), None)
+    if found is None:
+        return []
+    return [f"mIoU: on the {found.images} images of {found.data}; *: none is faster and better"]
 
 
 def _runtimes(cases: Sequence[Case]) -> list[str]:
@@ -123,6 +133,33 @@ def _shared(cases: Sequence[Case]) -> list[str]:
     return [f"{value} KiB" if name == "KiB" else f"{name} {value}" for name, value in facts]
 
 
+def _accuracy(report: BenchReport) -> Columns:
+    """Return mIoU, with a mark at those on the Pareto front, and that of the float32 form."""
+    found = report.accuracy
+    if not found:
+        return []
+    best = on_front(report)
+    mious = [_score(one.miou if one else None) for one in found]
+    marked = [f"{'* ' if index in best else ''}{value}" for index, value in enumerate(mious)]
+    floats = [_score(one.float_miou if one else None) for one in found]
+    return [("mIoU", marked), *([("float\nmIoU", floats)] if any(floats) else [])]
+
+
+def on_front(report: BenchReport) -> tuple[int, ...]:
+    """Return the variants that no other beats in both time and mIoU, quickest first."""
+    rated = [index for index, one in enumerate(report.accuracy) if one]
+    rows = standings(report)
+    chosen = front(
+        [rows[index].median_ms for index in rated],
+        [one.miou for one in report.accuracy if one],
+    )
+    return tuple(rated[index] for index in chosen)
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
 def _stages(report: BenchReport) -> Columns:
     """Return the stages of a frame; a network has but one."""
     rows = standings(report)
@@ -132,7 +169,7 @@ def _stages(report: BenchReport) -> Columns:
 
 def _figures(report: BenchReport) -> Columns:
     rows = standings(report)
-    cells = [[*_times(row), *_comparison(row, report)] for row in rows]
+    cells = [[*_times(row, report), *_comparison(row, report)] for row in rows]
     headings = [*_headings(report), "ratio", "95 %\ninterval", "verdict"]
     columns = list(
         zip(headings, (list(values) for values in zip(*cells, strict=True)), strict=True)
@@ -143,11 +180,13 @@ def _figures(report: BenchReport) -> Columns:
 def _headings(report: BenchReport) -> list[str]:
     flag = " !" if busy_reasons(report.host, report.strain) else ""
     whole = "median" if report.options.what == "network" else report.options.what
-    return [f"{whole}{flag}\nms", "p95\nms", "p99\nms"]
+    tails = ["p90", "p95", "p99"] if report.options.plan.calls else ["p95", "p99"]
+    return [f"{whole}{flag}\nms", *(f"{tail}\nms" for tail in tails)]
 
 
-def _times(row: Standing) -> list[str]:
-    return [_ms(value) for value in (row.median_ms, row.p95_ms, row.p99_ms)]
+def _times(row: Standing, report: BenchReport) -> list[str]:
+    p90 = [row.p90_ms] if report.options.plan.calls else []
+    return [_ms(value) for value in (row.median_ms, *p90, row.p95_ms, row.p99_ms)]
 
 
 def _ms(value: float) -> str:

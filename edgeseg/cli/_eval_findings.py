@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgeseg import kernels
-from edgeseg.cli._eval_data import Data
 from edgeseg.cli._eval_models import Contender, Engine
 from edgeseg.environment import edgeseg_version
 from edgeseg.evaluate import Comparison
 from edgeseg.evaluation import Evaluation
+from edgeseg.evaluation_data import Data
 from edgeseg.labels import palette_for
 from edgeseg.manifest import Head
 from edgeseg.reports.evaluation import Findings, Other, Subject, sizes_text, tolerance_text

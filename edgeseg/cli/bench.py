@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -11,17 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeseg.cli._common import console, runtime_options
+from edgeseg.cli._bench_words import complete
+from edgeseg.cli._common import FILE, FOLDER, console, runtime_options
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-    from edgeseg.benchmarks.paired import Recording
-    from edgeseg.benchmarks.suite import BenchReport
+    from edgeseg.benchmarks.paired import Plan, Recording
+    from edgeseg.benchmarks.suite import BenchOptions, BenchReport
 
 STDOUT = Path("-")
 REDRAW_S = 0.25
+VARIANT_S = 3.0
 
 
 def _share(_: click.Context, param: click.Parameter, value: str) -> float:
@@ -37,7 +40,12 @@ def _share(_: click.Context, param: click.Parameter, value: str) -> float:
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True, metavar="VARIANT [vs VARIANT]...")
+@click.argument("words", nargs=-1, metavar="VARIANT [vs VARIANT]...", shell_complete=complete)
+@click.option(
+    "--matrix",
+    metavar="'MODELS x PARTS x ...'",
+    help="Every combination, such as 'fcn8,fcn32 x transpose,bilinear x 1t,2t'.",
+)
 @click.option(
     "--what",
     type=click.Choice(["network", "frame"]),
@@ -45,8 +53,15 @@ def _share(_: click.Context, param: click.Parameter, value: str) -> float:
     show_default=True,
     help="Time the network alone, or prepare, infer, decode and overlay of a 1280x720 frame.",
 )
+@click.option(
+    "--data",
+    type=FOLDER,
+    help="Images with index masks, as for edgeseg eval: adds mIoU, of float32 too.",
+)
 @runtime_options
-@click.option("--seconds", type=float, default=15.0, show_default=True, help="Budget.")
+@click.option(
+    "--seconds", type=float, help="Budget.  [default: 15, or 3 a variant if that is more]"
+)
 @click.option("--rounds", type=int, default=24, show_default=True, help="At least so many.")
 @click.option(
     "--precision",
@@ -56,6 +71,11 @@ def _share(_: click.Context, param: click.Parameter, value: str) -> float:
     default="1",
     show_default=True,
     help="Stop before the budget when every interval is this narrow (half width); 0: never.",
+)
+@click.option(
+    "--single-stream",
+    is_flag=True,
+    help="As MLPerf asks: at least 1,024 calls and 60 s of each variant; shows p90.",
 )
 @click.option(
     "--smallest",
@@ -72,7 +92,23 @@ def _share(_: click.Context, param: click.Parameter, value: str) -> float:
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help="Write every timed call, the machine and the verdicts here; - is stdout.",
 )
-def bench(words: tuple[str, ...], json_path: Path | None, **options: Any) -> None:
+@click.option(
+    "--continue",
+    "continued",
+    type=FILE,
+    metavar="FILE.json",
+    help="Go on with what --json kept, with its options, up to --seconds in all.",
+)
+@click.pass_context
+def bench(
+    ctx: click.Context,
+    /,
+    words: tuple[str, ...],
+    matrix: str | None,
+    json_path: Path | None,
+    continued: Path | None,
+    **options: Any,
+) -> None:
     """Compare models: which is faster, by how much, how surely.
 
     A VARIANT is a .tflite file, or NAME[:UPSAMPLING][:PRECISION][:HEAD][@WxH] with NAME a zoo
@@ -85,18 +121,28 @@ def bench(words: tuple[str, ...], json_path: Path | None, **options: Any) -> Non
       edgeseg bench fcn8:float32 vs fcn8@240x176
       edgeseg bench fcn8:1t vs fcn8:2t
       edgeseg bench mine.tflite vs fcn8 --what frame
+      edgeseg bench --matrix 'fcn8,fcn32 x float32,int8 x 1t,2t' --data camvid
     """  # noqa: D301  # click knows an example by its backspace
-    from edgeseg.benchmarks.report import save_json
+    from edgeseg.benchmarks.record import load, save_json
     from edgeseg.benchmarks.suite import bench as run_bench
     from edgeseg.files import check_writable
 
     target = None if json_path in (None, STDOUT) else json_path
+    if continued and json_path is None:
+        target = continued
     if target:
         check_writable(target)
-    settings = _settings(words, options)
-    with _watcher(settings.plan.seconds) as watcher:
+    so_far = load(continued) if continued else None
+    if so_far:
+        settings = _continued_settings(so_far, ctx, words, matrix, options)
+    else:
+        settings = _settings(words, matrix, options)
+    with _watcher(settings.plan) as watcher:
         report = run_bench(
-            settings, watcher, lambda part: save_json(part, target) if target else None
+            settings,
+            watcher,
+            lambda part: save_json(part, target) if target else None,
+            so_far=so_far,
         )
     _show(report, as_json=json_path == STDOUT)
     if target:
@@ -106,21 +152,63 @@ def bench(words: tuple[str, ...], json_path: Path | None, **options: Any) -> Non
         raise KeyboardInterrupt
 
 
-def _settings(words: tuple[str, ...], options: dict[str, Any]) -> Any:
-    from edgeseg.benchmarks.paired import Plan
+def _settings(words: tuple[str, ...], matrix: str | None, options: dict[str, Any]) -> BenchOptions:
+    from edgeseg.benchmarks.matrix import expand
     from edgeseg.benchmarks.suite import BenchOptions
     from edgeseg.benchmarks.variants import parse_variant, split_versus
     from edgeseg.zoo import names
 
     zoo = names()
-    plan = Plan(**{name: options.pop(name) for name in ("seconds", "rounds", "target", "seed")})
-    variants = tuple(parse_variant(text, zoo) for text in split_versus(words))
+    if not words and not matrix:
+        raise click.UsageError("nothing to measure; type for example: edgeseg bench fcn8 vs fcn32")
+    texts = [*(split_versus(words) if words else []), *(expand(matrix) if matrix else [])]
+    variants = tuple(parse_variant(text, zoo) for text in texts)
+    plan = _plan(options, len(variants))
     return BenchOptions(variants=variants, plan=plan, **options)
+
+
+def _plan(options: dict[str, Any], variants: int) -> Plan:
+    """Take what makes the plan out of the options."""
+    from edgeseg.benchmarks.paired import SINGLE_STREAM, Plan
+
+    chosen = {name: options.pop(name) for name in ("seconds", "rounds", "target", "seed")}
+    if chosen["seconds"] is None:
+        chosen["seconds"] = max(Plan.seconds, VARIANT_S * variants)
+    if options.pop("single_stream"):
+        return replace(SINGLE_STREAM, **{name: chosen[name] for name in ("rounds", "seed")})
+    return Plan(**chosen)
+
+
+def _continued_settings(
+    so_far: BenchReport,
+    ctx: click.Context,
+    words: tuple[str, ...],
+    matrix: str | None,
+    options: dict[str, Any],
+) -> BenchOptions:
+    """Take the options of the file, except what says how long, where that was given."""
+    from click.core import ParameterSource
+
+    given = {
+        name for name in options if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    fixed = sorted(given - {"seconds", "rounds", "target", "single_stream", "smallest"})
+    if words or matrix or fixed:
+        what = ", ".join([*(["variants"] if words or matrix else []), *fixed])
+        raise click.UsageError(f"--continue takes {what} from the file; leave that out")
+    plan = _plan(dict(options), len(so_far.cases))
+    names = given & {"seconds", "rounds", "target"}
+    if options["single_stream"]:
+        names |= {"calls", "busy_s", "target"}
+    changed = {name: getattr(plan, name) for name in names}
+    smallest = options["smallest"] if "smallest" in given else so_far.options.smallest
+    return replace(so_far.options, plan=replace(so_far.options.plan, **changed), smallest=smallest)
 
 
 def _show(report: BenchReport, *, as_json: bool) -> None:
     """Print the table, or JSON on stdout and the table on stderr."""
-    from edgeseg.benchmarks.report import notes, sentences, to_json
+    from edgeseg.benchmarks.record import to_json
+    from edgeseg.benchmarks.report import notes, sentences
     from edgeseg.benchmarks.table import caption, tables
 
     out = _stderr() if as_json else console()
@@ -166,16 +254,16 @@ class _Watcher:
         self._progress.update(
             self._task,
             completed=recording.elapsed_s,
-            description=f"measuring, {len(recording.rounds)} rounds",
+            description=f"measuring, {len(recording.rounds)} rounds, {recording.sittings} sittings",
             refresh=True,
         )
         self._drawn_s = monotonic()
 
 
 @contextmanager
-def _watcher(seconds: float) -> Iterator[_Watcher]:
+def _watcher(plan: Plan) -> Iterator[_Watcher]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_stderr(), auto_refresh=False, transient=True) as progress:
-        yield _Watcher(progress, progress.add_task("opening the models", total=seconds))
+        yield _Watcher(progress, progress.add_task("opening the models", total=plan.seconds))

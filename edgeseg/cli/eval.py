@@ -115,10 +115,10 @@ def _engine(options: dict[str, Any]) -> Engine:
 
 def _evaluated(wishes: _Wishes, engine: Engine, stack: ExitStack) -> Findings:
     """Find the data, open the models, check both, evaluate."""
-    from edgeseg.cli._eval_data import choose_split, find, usable, void_of
     from edgeseg.cli._eval_findings import findings_of
     from edgeseg.cli._eval_models import common_labels, open_contender, shown_names
     from edgeseg.evaluate import compare
+    from edgeseg.evaluation_data import choose_split, find, usable, void_of
 
     split = choose_split(wishes.data, wishes.split)
     found = find(wishes.data, split, wishes.limit)

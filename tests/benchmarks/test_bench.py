@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from edgeseg.benchmarks.cases import contestant, prepare_cases
@@ -111,6 +114,85 @@ def test_mistakes_are_told_in_one_line(
     err = capsys.readouterr().err
     assert message in err
     assert err.strip().count("\n") == 0
+
+
+def test_what_was_kept_is_continued(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "out.json"
+    assert main(["bench", INT8, "vs", FLOAT, *SHORT, "--json", str(path)]) == 0
+    before = json.loads(path.read_text())
+    assert main(["bench", "--continue", str(path), "--seconds", "1.5"]) == 0
+    after = json.loads(path.read_text())
+    assert after["rounds"][: len(before["rounds"])] == before["rounds"]
+    assert len(after["rounds"]) > len(before["rounds"])
+    assert after["elapsed_s"] >= 1.5
+    assert after["options"]["threads"] == 1
+    capsys.readouterr()
+    for words in (["fcn8"], ["--what", "frame"]):
+        assert main(["bench", "--continue", str(path), *words]) == 2
+        assert "from the file; leave that out" in capsys.readouterr().err
+
+
+def test_rounds_of_another_file_or_machine_are_not_continued(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "out.json"
+    assert main(["bench", INT8, "vs", FLOAT, *SHORT, "--json", str(path)]) == 0
+    raw = json.loads(path.read_text())
+    raw["variants"][1]["sha256"] = "0" * 64
+    raw["host"]["cpu"] = "Some CPU"
+    path.write_text(json.dumps(raw))
+    capsys.readouterr()
+    assert main(["bench", "--continue", str(path)]) == 2
+    err = capsys.readouterr().err
+    assert "tiny-float32.tflite is another file now" in err
+    assert "it was measured on Some CPU, this is" in err
+    assert json.loads(path.read_text()) == raw
+
+
+def test_accuracy_is_measured_on_images_and_masks(tmp_path: Path) -> None:
+    """The tiny network names the strongest colour, so that it is right on pure ones."""
+    for name in ("val", "valannot"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    mask = np.kron(np.array([[0, 1], [2, 0]]), np.ones((32, 32), int)).astype(np.uint8)
+    colors = np.array([(0, 0, 255), (0, 255, 0), (255, 0, 0)], np.uint8)
+    cv2.imwrite(str(tmp_path / "data/val/a.png"), colors[mask])
+    cv2.imwrite(str(tmp_path / "data/valannot/a.png"), mask)
+    path = tmp_path / "out.json"
+    words = ["bench", INT8, "vs", f"{INT8}:2t", *SHORT, "--json", str(path)]
+    assert main([*words, "--data", str(tmp_path / "data")]) == 0
+    first, second = (entry["accuracy"] for entry in json.loads(path.read_text())["variants"])
+    assert first == second
+    assert first["miou"] > 0.8
+    assert (first["images"], first["float_miou"]) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("edgeseg bench fcn8 : bil", ["plain,bilinear"]),  # as bash cuts it
+        ("edgeseg bench fcn8:int8:bil", ["plain,fcn8:int8:bilinear"]),
+        ("edgeseg bench fcn8:int8:flo", []),  # its precision is chosen
+        ("edgeseg bench fcn1", ["plain,fcn16"]),
+        ("edgeseg bench fcn8 v", ["plain,vs"]),
+        ("edgeseg bench a.tflite:bil", []),  # measured as it is
+    ],
+)
+def test_a_shell_completes_variants(words: str, expected: list[str]) -> None:
+    count = len(words.split()) - 1
+    environment = os.environ | {
+        "_EDGESEG_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(count),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "import edgeseg.cli, sys; sys.exit(edgeseg.cli.main())"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = [line for line in done.stdout.splitlines() if line.startswith("plain")]
+    assert found == expected, done.stderr
 
 
 def test_stages_are_those_of_the_segmenter() -> None:

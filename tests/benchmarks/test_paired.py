@@ -102,6 +102,39 @@ def test_few_rounds_are_spread_over_enough_sittings(machine: Any) -> None:
     assert recording.sittings == MIN_SITTINGS
 
 
+def test_calls_and_seconds_of_each_can_be_asked_for(machine: Any) -> None:
+    """The quick one gets its calls, the slow one its seconds; the budget does not end it early."""
+    here = machine()
+    entries = [here.contestant("quick", 0.002), here.contestant("slow", 0.01)]
+    recording = Recording(("quick", "slow"))
+    plan = Plan(seconds=0.1, rounds=1, target=0.5, calls=600, busy_s=3.0)
+    measure(entries, plan, recording, precise=lambda *_: True, clock=here.clock)
+    calls, busy_s = recording.least()
+    assert calls >= 600
+    assert busy_s >= 3.0
+    assert min(len(recording.calls_ms(0)), len(recording.calls_ms(1))) == calls
+
+
+def test_a_recording_is_continued_with_new_sittings_and_orders(machine: Any) -> None:
+    def never(*_: Any) -> bool:
+        return False
+
+    here = machine()
+    entries = [here.contestant("a", 0.002), here.contestant("b", 0.003)]
+    recording = Recording(("a", "b"))
+    measure(entries, Plan(seconds=4), recording, precise=never, clock=here.clock)
+    before, rounds, elapsed_s = list(recording.rounds), len(recording.rounds), recording.elapsed_s
+    warm_ups = list(recording.warm_ups)
+    measure(entries, Plan(seconds=9), recording, precise=never, clock=here.clock)
+    assert recording.rounds[:rounds] == before
+    assert recording.rounds[rounds].sitting == before[-1].sitting + 1
+    assert recording.warm_ups == warm_ups
+    assert 9 <= recording.elapsed_s < 11
+    assert elapsed_s < 6
+    orders = [entry.order for entry in recording.rounds]
+    assert orders[:20] != orders[rounds : rounds + 20]
+
+
 def test_an_interruption_keeps_whole_rounds(machine: Any) -> None:
     quiet = machine()
 

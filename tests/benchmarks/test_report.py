@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from edgeseg.benchmarks.accuracy import Accuracy
 from edgeseg.benchmarks.cases import STAGES, Case, What
 from edgeseg.benchmarks.host import Host, Strain
 from edgeseg.benchmarks.paired import Plan, Recording, Round, WarmUp
-from edgeseg.benchmarks.report import notes, save_json, sentences, standings, to_json
+from edgeseg.benchmarks.record import from_json, load, save_json, to_json
+from edgeseg.benchmarks.report import notes, sentences, standings
 from edgeseg.benchmarks.suite import BenchOptions, BenchReport
-from edgeseg.benchmarks.table import caption, tables
+from edgeseg.benchmarks.table import caption, on_front, tables
 from edgeseg.benchmarks.variants import Variant
+from edgeseg.errors import ConfigError
 from edgeseg.labels import STREET
 from edgeseg.manifest import Head, Manifest, Preparation, Size
 
@@ -193,12 +196,60 @@ def test_one_model_alone_has_figures_and_no_verdict() -> None:
     assert "ratio" not in drawn(measured, 80)
 
 
+def test_accuracy_stands_beside_the_times_and_the_front_is_marked() -> None:
+    measured = report(1, 2, 3)
+    found = tuple(Accuracy(miou, 0.9, 101, "camvid") for miou in (0.5, 0.7, 0.6))
+    rated = replace(measured, accuracy=found)
+    text = drawn(rated, 80)
+    assert "* 0.500" in text
+    assert "* 0.700" in text
+    assert "* 0.600" not in text
+    assert "0.900" in text
+    assert on_front(rated) == (0, 1)
+    assert "mIoU: on the 101 images of camvid; *: none is faster and better" in caption(rated)
+
+
+@pytest.mark.parametrize("accuracy", [(), (Accuracy(0.5, None, 3, "data"), None)])
+def test_what_was_saved_is_what_is_loaded(tmp_path: Path, accuracy: tuple[Any, ...]) -> None:
+    measured = replace(report(1.0, 2.0, what="frame"), accuracy=accuracy)
+    save_json(measured, tmp_path / "out.json")
+    found = load(tmp_path / "out.json")
+    assert to_json(from_json(to_json(found))) == to_json(found)
+    calls_ms = found.recording.calls_ms(1)
+    assert calls_ms == pytest.approx(measured.recording.calls_ms(1), abs=1e-4)  # as it is rounded
+    assert (found.cases, found.host, found.accuracy) == (measured.cases, HOST, accuracy)
+    assert sentences(found) == sentences(measured)
+    assert drawn(found, 120) == drawn(measured, 120)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not JSON"),
+        ("[]", "names no schema"),
+        ('{"schema": "edgeseg-bench-1"}', "expected 'edgeseg-bench-2'"),
+        ('{"schema": "edgeseg-bench-2"}', "damaged"),
+    ],
+)
+def test_what_is_no_measurement_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "out.json").write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path / "out.json")
+
+
+def test_a_damaged_round_is_refused() -> None:
+    raw = json.loads(to_json(report(1.0, 2.0)))
+    raw["rounds"][3]["calls_ms"].pop()
+    with pytest.raises(ConfigError, match="damaged"):
+        from_json(json.dumps(raw))
+
+
 def test_json_holds_every_call(tmp_path: Path) -> None:
     measured = report(1.0, 2.0, what="frame")
     save_json(measured, tmp_path / "out.json")
     found = json.loads((tmp_path / "out.json").read_text())
     assert found == json.loads(to_json(measured))
-    assert found["schema"] == "edgeseg-bench-1"
+    assert found["schema"] == "edgeseg-bench-2"
     assert found["complete"] is True
     assert found["stages"] == ["prepare", "infer", "decode", "overlay"]
     assert found["options"]["seed"] == 7
