@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgeseg.cli._bench_baseline import tolerance_share
 from edgeseg.cli._bench_words import complete
-from edgeseg.cli._common import FILE, FOLDER, console, runtime_options
+from edgeseg.cli._common import FILE, FOLDER, OUTPUT, console, runtime_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,6 +100,22 @@ def _share(_: click.Context, param: click.Parameter, value: str) -> float:
     metavar="FILE.json",
     help="Go on with what --json kept, with its options, up to --seconds in all.",
 )
+@click.option("--save-baseline", type=OUTPUT, metavar="FILE.json", help="Keep it for --compare.")
+@click.option(
+    "--compare",
+    "baseline",
+    type=FILE,
+    metavar="FILE.json",
+    help="Hold it against a baseline; exit 1 when a variant is surely slower.",
+)
+@click.option(
+    "--tolerance",
+    callback=tolerance_share,
+    metavar="PERCENT",
+    default="5",
+    show_default=True,
+    help="By so much a variant may be slower than the baseline.",
+)
 @click.pass_context
 def bench(
     ctx: click.Context,
@@ -107,6 +124,9 @@ def bench(
     matrix: str | None,
     json_path: Path | None,
     continued: Path | None,
+    save_baseline: Path | None,
+    baseline: Path | None,
+    tolerance: float,
     **options: Any,
 ) -> None:
     """Compare models: which is faster, by how much, how surely.
@@ -130,8 +150,9 @@ def bench(
     target = None if json_path in (None, STDOUT) else json_path
     if continued and json_path is None:
         target = continued
-    if target:
-        check_writable(target)
+    for path in filter(None, (target, save_baseline)):
+        check_writable(path)
+    then = load(baseline) if baseline else None
     so_far = load(continued) if continued else None
     if so_far:
         settings = _continued_settings(so_far, ctx, words, matrix, options)
@@ -150,6 +171,22 @@ def bench(
         click.echo(f"wrote {target}", err=True)
     if report.interrupted:
         raise KeyboardInterrupt
+    if save_baseline:
+        save_json(report, save_baseline)
+        click.echo(f"wrote {save_baseline}", err=True)
+    if then and _is_slower(report, then, tolerance, stderr=json_path == STDOUT):
+        ctx.exit(1)
+
+
+def _is_slower(report: BenchReport, then: BenchReport, tolerance: float, *, stderr: bool) -> bool:
+    from edgeseg.benchmarks.baseline import against
+    from edgeseg.cli._bench_baseline import show
+
+    found = against(report, then, tolerance)
+    out = _stderr() if stderr else console()
+    out.print()
+    show(found, out)
+    return found.is_slower
 
 
 def _settings(words: tuple[str, ...], matrix: str | None, options: dict[str, Any]) -> BenchOptions:
