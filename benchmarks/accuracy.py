@@ -33,8 +33,10 @@ class Accuracy:
     data: str
 
 
-def measure_accuracy(cases: Sequence[Case], data: Path, tell: Tell) -> tuple[Accuracy, ...]:
-    """Evaluate each variant, and its float32 form, on the images and masks of a folder.
+def measure_accuracy(
+    cases: Sequence[Case], data: Path, tell: Tell, *, float_too: bool = True
+) -> tuple[Accuracy, ...]:
+    """Evaluate each variant on the images and masks of a folder.
 
     A file is evaluated once, however many variants run it. Class names are those of the first.
 
@@ -42,6 +44,8 @@ def measure_accuracy(cases: Sequence[Case], data: Path, tell: Tell) -> tuple[Acc
         cases: the variants.
         data: a folder as for `edgeseg eval --data`.
         tell: called with a few words whenever something takes a while.
+        float_too: evaluate the float32 form of each network as well; it is made where it is not
+            there yet.
 
     Raises:
         DataError: no usable pairs.
@@ -51,7 +55,7 @@ def measure_accuracy(cases: Sequence[Case], data: Path, tell: Tell) -> tuple[Acc
     void = void_of(labels, None)
     found = find(data, choose_split(data, None), None)
     pairs = usable(found, labels, void, skip_bad=False).pairs
-    floats = [_float_file(case, tell) for case in cases]
+    floats = [_float_file(case, tell) if float_too else None for case in cases]
     files = list(
         dict.fromkeys([*(case.path for case in cases), *(path for path in floats if path)])
     )

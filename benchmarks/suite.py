@@ -32,6 +32,7 @@ class BenchOptions:
         plan: how long.
         smallest: smallest difference that is called one, as a share (0.02 is 2 %).
         data: images and masks to evaluate the variants on; None leaves accuracy out.
+        float_too: evaluate the float32 form of each as well.
     """
 
     variants: tuple[Variant, ...]
@@ -41,6 +42,7 @@ class BenchOptions:
     plan: Plan = field(default_factory=Plan)
     smallest: float = SMALLEST
     data: Path | None = None
+    float_too: bool = True
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def bench(
         check_same(so_far, cases, describe_host())
     accuracy = so_far.accuracy if so_far else ()
     if options.data and not accuracy:
-        accuracy = measure_accuracy(cases, options.data, watcher.tell)
+        accuracy = measure_accuracy(cases, options.data, watcher.tell, float_too=options.float_too)
     contestants = [contestant(case, options.what) for case in cases]
     return compare(options, cases, contestants, watcher, save, clock, accuracy, so_far)
 

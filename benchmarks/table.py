@@ -64,8 +64,19 @@ def _table(report: BenchReport, facts: Columns, figures: Columns) -> Table:
 
 
 def caption(report: BenchReport) -> list[str]:
-    """Return what holds for the whole table: what was timed, on what, and what variants share."""
-    case, host, recording = report.cases[0], report.host, report.recording
+    """Return what holds for the whole table: what was timed, on what, how long."""
+    recording = report.recording
+    return [
+        *setup(report),
+        *_evaluated(report),
+        f"{len(recording.rounds)} rounds in {recording.sittings} sittings, "
+        f"{recording.elapsed_s:.0f} s; ratio: time / time of {report.cases[0].label}",
+    ]
+
+
+def setup(report: BenchReport) -> list[str]:
+    """Return what was timed, what variants share, and the machine."""
+    host = report.host
     timed = {
         "network": "the network alone, on one prepared tensor",
         "frame": f"a {FRAME} frame, from BGR to the picture with class colours, by its stages",
@@ -79,9 +90,6 @@ def caption(report: BenchReport) -> list[str]:
         f"on: {host.cpu or host.machine}, {threads} on {host.usable_cores} cores, "
         f"{host.kernels} kernels",
         *_runtimes(report.cases),
-        *_evaluated(report),
-        f"{len(recording.rounds)} rounds in {recording.sittings} sittings, "
-        f"{recording.elapsed_s:.0f} s; ratio: time / time of {case.label}",
     ]
 
 

@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "cameras": ("edgeseg.cli.cameras", "List the cameras here: formats, sizes, rates."),
     "eval": ("edgeseg.cli.eval", "Say how accurate models are on images and masks."),
     "bench": ("edgeseg.cli.bench", "Compare models: which is faster, by how much, how surely."),
+    "recommend": ("edgeseg.cli.recommend", "Say which model to take on this device."),
     "check": (
         "edgeseg.cli.check",
         "Say where a file's operators run on a target, and what falls back.",

@@ -158,10 +158,10 @@ def bench(
         settings = _continued_settings(so_far, ctx, words, matrix, options)
     else:
         settings = _settings(words, matrix, options)
-    with _watcher(settings.plan) as watcher:
+    with watcher(settings.plan) as watching:
         report = run_bench(
             settings,
-            watcher,
+            watching,
             lambda part: save_json(part, target) if target else None,
             so_far=so_far,
         )
@@ -298,7 +298,8 @@ class _Watcher:
 
 
 @contextmanager
-def _watcher(plan: Plan) -> Iterator[_Watcher]:
+def watcher(plan: Plan) -> Iterator[_Watcher]:
+    """Show how far a measurement is."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
