@@ -133,4 +133,5 @@ def _word(one: Candidate, advice: Advice) -> str:
         return "take this"
     if one.reasons:
         return ", ".join(one.reasons)
-    return "fits, but another is as good and quicker" if one.is_dominated else "fits"
+    beaten = one.is_dominated and one.miou is not None
+    return "fits, but another is as good and quicker" if beaten else "fits"
