@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeseg.errors import ConfigError
 from edgeseg.files import atomic_write_bytes
 
 from .host import Host, advice, describe_host, snapshot, strain_between
 from .interval import Ratio, is_precise, ratio_to_reference
+from .pages import fill
 from .paired import Contestant, Plan, Recording, Workload, measure
 
 if TYPE_CHECKING:
@@ -166,14 +166,7 @@ def write_markdown(results: Results, name: str, page: Path) -> None:
         ConfigError: the page is not there or has no marks.
         OutputError: it cannot be written.
     """
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    text = page.read_text(encoding="utf-8") if page.is_file() else ""
-    head, found, rest = text.partition(begin)
-    _, closed, tail = rest.partition(end)
-    if not found or not closed:
-        raise ConfigError(f"{page} has no block between {begin} and {end}; put both lines into it")
-    block = f"{head}{begin}\n\n{_markdown(results)}\n\n{end}{tail}"
-    atomic_write_bytes(page, block.encode())
+    atomic_write_bytes(page, fill(page, name, _markdown(results)).encode())
 
 
 def machine(host: Host) -> str:

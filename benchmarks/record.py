@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,7 +37,23 @@ def save_json(report: BenchReport, target: Path) -> None:
 
 def to_json(report: BenchReport) -> str:
     """Return everything: options, machine, figures, and every timed call of every round."""
-    return json.dumps(_as_dict(report), indent=1)
+    raw = _as_dict(report)
+    # A line a round: with one a number the file would be several times as long.
+    rounds = ",\n  ".join(json.dumps(entry, separators=(",", ":")) for entry in raw.pop("rounds"))
+    head = json.dumps(raw, indent=1).removesuffix("\n}")
+    return f'{head},\n "rounds": [\n  {rounds}\n ]\n}}\n'
+
+
+def thinned(report: BenchReport) -> BenchReport:
+    """Return the report with one call a round, its median: enough to compare with, and small."""
+    rounds = [
+        replace(
+            entry,
+            seconds=tuple(np.median(block, axis=0, keepdims=True) for block in entry.seconds),
+        )
+        for entry in report.recording.rounds
+    ]
+    return replace(report, recording=replace(report.recording, rounds=rounds))
 
 
 def load(source: Path) -> BenchReport:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from edgeseg.benchmarks.contest import machine
 from edgeseg.benchmarks.host import Host
-from edgeseg.errors import ConfigError
+from edgeseg.benchmarks.pages import fill
 from edgeseg.files import atomic_write_bytes
 
 if TYPE_CHECKING:
@@ -117,13 +117,7 @@ def write_markdown(report: Report, page: Path) -> None:
         ConfigError: the page is not there or has no marks.
         OutputError: it cannot be written.
     """
-    begin, end = f"<!-- {BLOCK}: begin -->", f"<!-- {BLOCK}: end -->"
-    text = page.read_text(encoding="utf-8") if page.is_file() else ""
-    head, found, rest = text.partition(begin)
-    _, closed, tail = rest.partition(end)
-    if not found or not closed:
-        raise ConfigError(f"{page} has no block between {begin} and {end}; put both lines into it")
-    atomic_write_bytes(page, f"{head}{begin}\n\n{_markdown(report)}\n\n{end}{tail}".encode())
+    atomic_write_bytes(page, fill(page, BLOCK, _markdown(report)).encode())
 
 
 def _markdown(report: Report) -> str:

@@ -100,7 +100,12 @@ def _share(_: click.Context, param: click.Parameter, value: str) -> float:
     metavar="FILE.json",
     help="Go on with what --json kept, with its options, up to --seconds in all.",
 )
-@click.option("--save-baseline", type=OUTPUT, metavar="FILE.json", help="Keep it for --compare.")
+@click.option(
+    "--save-baseline",
+    type=OUTPUT,
+    metavar="FILE.json",
+    help="Keep one call a round, for --compare.",
+)
 @click.option(
     "--compare",
     "baseline",
@@ -143,7 +148,7 @@ def bench(
       edgeseg bench mine.tflite vs fcn8 --what frame
       edgeseg bench --matrix 'fcn8,fcn32 x float32,int8 x 1t,2t' --data camvid
     """  # noqa: D301  # click knows an example by its backspace
-    from edgeseg.benchmarks.record import load, save_json
+    from edgeseg.benchmarks.record import load, save_json, thinned
     from edgeseg.benchmarks.suite import bench as run_bench
     from edgeseg.files import check_writable
 
@@ -172,7 +177,7 @@ def bench(
     if report.interrupted:
         raise KeyboardInterrupt
     if save_baseline:
-        save_json(report, save_baseline)
+        save_json(thinned(report), save_baseline)
         click.echo(f"wrote {save_baseline}", err=True)
     if then and _is_slower(report, then, tolerance, stderr=json_path == STDOUT):
         ctx.exit(1)

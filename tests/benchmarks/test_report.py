@@ -16,7 +16,7 @@ from edgeseg.benchmarks.accuracy import Accuracy
 from edgeseg.benchmarks.cases import STAGES, Case, What
 from edgeseg.benchmarks.host import Host, Strain
 from edgeseg.benchmarks.paired import Plan, Recording, Round, WarmUp
-from edgeseg.benchmarks.record import from_json, load, save_json, to_json
+from edgeseg.benchmarks.record import from_json, load, save_json, thinned, to_json
 from edgeseg.benchmarks.report import notes, sentences, standings
 from edgeseg.benchmarks.suite import BenchOptions, BenchReport
 from edgeseg.benchmarks.table import caption, on_front, tables
@@ -220,6 +220,15 @@ def test_what_was_saved_is_what_is_loaded(tmp_path: Path, accuracy: tuple[Any, .
     assert (found.cases, found.host, found.accuracy) == (measured.cases, HOST, accuracy)
     assert sentences(found) == sentences(measured)
     assert drawn(found, 120) == drawn(measured, 120)
+
+
+def test_a_thin_report_keeps_the_medians_of_rounds() -> None:
+    measured = report(1.0, 2.0, what="frame")
+    thin = thinned(measured)
+    assert thin.recording.calls_ms(1).shape == (40, 4)
+    medians = [entry.recording.round_medians(1) for entry in (thin, measured)]
+    assert medians[0] == pytest.approx(medians[1], rel=0.01)
+    assert len(to_json(thin)) < len(to_json(measured)) * 0.6
 
 
 @pytest.mark.parametrize(
