@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
-
 from .host import Host, Strain
 
 
@@ -28,15 +25,19 @@ def differences(then: Host, now: Host) -> list[str]:
 
 
 def worse_of(one: Strain, other: Strain) -> Strain:
-    """Return the strain of a measurement in two parts: the worse of each figure."""
-    worse = {
-        field.name: _worse(getattr(one, field.name), getattr(other, field.name))
-        for field in fields(Strain)
-    }
-    return Strain(**worse)
+    """Return the strain of a measurement in two parts, one after the other."""
+    return Strain(
+        load_before=one.load_before,
+        load_after=other.load_after,
+        steal_share=_largest(one.steal_share, other.steal_share),
+        others_cores=_largest(one.others_cores, other.others_cores),
+        clock_before_hz=one.clock_before_hz,
+        clock_after_hz=other.clock_after_hz,
+        temperature_before_c=one.temperature_before_c,
+        temperature_after_c=other.temperature_after_c,
+        throttled=tuple(dict.fromkeys([*one.throttled, *other.throttled])),
+    )
 
 
-def _worse(one: Any, other: Any) -> Any:
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        return max(one, other)
-    return other or one
+def _largest(*values: float | None) -> float | None:
+    return max((value for value in values if value is not None), default=None)

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from edgeseg.device import device_name, read_device
 from edgeseg.runtimes import usable_cores
 
 ROOT = Path("/")
 PACKAGES = ("edgeseg", "numpy", "opencv-python-headless", "ai-edge-litert", "tflite-runtime")
 BUSY_STEAL = 0.01
+CLOCK_FELL = 0.9  # of what it was; below it, it is no flicker
 BUSY_OTHERS = 0.2  # cores; below this it is the desktop's usual flicker
 _BUSY_FIELDS = (0, 1, 2, 5, 6)  # /proc/stat: user, nice, system, irq, softirq
 _STEAL_FIELD = 7
@@ -23,7 +25,10 @@ _TIME_FIELDS = 8  # guest time behind them is part of user time already
 
 @dataclass(frozen=True)
 class Host:
-    """What does not change while measuring; None where the system does not say."""
+    """What does not change while measuring; None where the system does not say.
+
+    `affinity` are the cores that this process may use.
+    """
 
     cpu: str | None
     machine: str
@@ -34,6 +39,7 @@ class Host:
     python: str
     packages: dict[str, str]
     kernels: str
+    affinity: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,12 +60,19 @@ class Snapshot:
         load: average number of runnable tasks in the last minute.
         all: what all cores did, None where /proc/stat does not say.
         own_s: processor seconds of this process.
+        clock_hz: of the fastest core.
+        temperature_c: of the hottest zone.
+        throttled, throttled_before: what slows the device down now, and has done so since boot.
     """
 
     at_s: float
     load: float | None
     all: Processors | None
     own_s: float
+    clock_hz: int | None = None
+    temperature_c: float | None = None
+    throttled: tuple[str, ...] = ()
+    throttled_before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,12 +83,20 @@ class Strain:
         load_before, load_after: load averages; the second contains the measurement itself.
         steal_share: share of the processor time that a hypervisor gave to others.
         others_cores: how many cores other programs kept busy, on average.
+        clock_before_hz, clock_after_hz: of the fastest core.
+        temperature_before_c, temperature_after_c: of the hottest zone.
+        throttled: what slowed the device down at the beginning, at the end, or between.
     """
 
     load_before: float | None
     load_after: float | None
     steal_share: float | None
     others_cores: float | None
+    clock_before_hz: int | None = None
+    clock_after_hz: int | None = None
+    temperature_before_c: float | None = None
+    temperature_after_c: float | None = None
+    throttled: tuple[str, ...] = ()
 
 
 def describe_host(root: Path = ROOT) -> Host:
@@ -87,7 +108,7 @@ def describe_host(root: Path = ROOT) -> Host:
     from edgeseg import kernels
 
     return Host(
-        cpu=_cpu_model(root),
+        cpu=device_name(root) or None,
         machine=platform.machine(),
         cores=os.cpu_count() or 1,
         usable_cores=usable_cores(),
@@ -96,23 +117,40 @@ def describe_host(root: Path = ROOT) -> Host:
         python=platform.python_version(),
         packages=_versions(),
         kernels=kernels.active(),
+        affinity=tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else (),
     )
 
 
 def snapshot(root: Path = ROOT) -> Snapshot:
     """Read the system's counters."""
     own = os.times()
+    device = read_device(root)
     return Snapshot(
         at_s=time.monotonic(),
         load=_first_number(_read(root / "proc/loadavg")),
         all=_processors(_read(root / "proc/stat")),
         own_s=own.user + own.system,
+        clock_hz=device.clock_hz,
+        temperature_c=max(device.temperatures_c.values(), default=None),
+        throttled=device.throttled,
+        throttled_before=device.throttled_before,
     )
 
 
 def strain_between(before: Snapshot, after: Snapshot) -> Strain:
     """Return what weighed on the machine between two snapshots."""
-    return Strain(before.load, after.load, _steal(before, after), _others(before, after))
+    between = [flag for flag in after.throttled_before if flag not in before.throttled_before]
+    return Strain(
+        load_before=before.load,
+        load_after=after.load,
+        steal_share=_steal(before, after),
+        others_cores=_others(before, after),
+        clock_before_hz=before.clock_hz,
+        clock_after_hz=after.clock_hz,
+        temperature_before_c=before.temperature_c,
+        temperature_after_c=after.temperature_c,
+        throttled=tuple(dict.fromkeys([*before.throttled, *after.throttled, *between])),
+    )
 
 
 def busy_reasons(host: Host, strain: Strain) -> list[str]:
@@ -127,6 +165,15 @@ def busy_reasons(host: Host, strain: Strain) -> list[str]:
     return reasons
 
 
+def slowed_reasons(strain: Strain) -> list[str]:
+    """Say what held the device's clock down; empty when nothing is known to have."""
+    reasons = list(strain.throttled)
+    before, after = strain.clock_before_hz, strain.clock_after_hz
+    if before and after and after < CLOCK_FELL * before:
+        reasons.append(f"the clock fell from {before / 1e9:.2f} to {after / 1e9:.2f} GHz")
+    return reasons
+
+
 def advice(host: Host, strain: Strain, threads: int) -> list[str]:
     """Return warnings to stand beside the numbers, each with what to do."""
     notes = []
@@ -134,6 +181,11 @@ def advice(host: Host, strain: Strain, threads: int) -> list[str]:
         notes.append(
             f"busy host: {'; '.join(reasons)}. Times are longer than on a quiet machine, and "
             "ratios may differ there; stop other programs, or trust no more than the intervals say"
+        )
+    if reasons := slowed_reasons(strain):
+        notes.append(
+            f"throttled device: {'; '.join(reasons)}{_heat(strain)}. It was slower than it can be, "
+            "and not evenly; give it cooling and a sufficient supply, let it rest, measure again"
         )
     if threads > host.usable_cores:
         notes.append(
@@ -146,6 +198,11 @@ def advice(host: Host, strain: Strain, threads: int) -> list[str]:
             "times: sudo cpupower frequency-set -g performance"
         )
     return notes
+
+
+def _heat(strain: Strain) -> str:
+    before, after = strain.temperature_before_c, strain.temperature_after_c
+    return f" ({before:.0f} to {after:.0f} °C)" if before is not None and after is not None else ""
 
 
 def package_version(package: str = "edgeseg") -> str | None:
@@ -161,15 +218,6 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace").strip("\0\n ")
     except OSError:
         return ""
-
-
-def _cpu_model(root: Path) -> str | None:
-    """x86 names the CPU in /proc/cpuinfo; ARM boards name themselves in the device tree."""
-    info = _read(root / "proc/cpuinfo")
-    named = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", info, re.MULTILINE)
-    if named:
-        return named[1].strip()
-    return _read(root / "proc/device-tree/model") or platform.processor() or None
 
 
 def _governor(root: Path) -> str | None:

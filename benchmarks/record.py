@@ -185,8 +185,8 @@ def _from_dict(raw: Mapping[str, Any]) -> BenchReport:
     return BenchReport(
         options=options,
         cases=cases,
-        host=Host(**raw["host"]),
-        strain=Strain(**raw["strain"]),
+        host=Host(**{**raw["host"], "affinity": tuple(raw["host"]["affinity"])}),
+        strain=Strain(**{**raw["strain"], "throttled": tuple(raw["strain"]["throttled"])}),
         recording=recording,
         interrupted=not raw["complete"],
         accuracy=found if any(found) else (),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .cases import FRAME, STAGES, Case
-from .host import busy_reasons
+from .host import busy_reasons, slowed_reasons
 from .interval import Verdict
 from .pareto import front
 from .report import Standing, decimals, is_equal, standings
@@ -186,7 +186,7 @@ def _figures(report: BenchReport) -> Columns:
 
 
 def _headings(report: BenchReport) -> list[str]:
-    flag = " !" if busy_reasons(report.host, report.strain) else ""
+    flag = " !" if busy_reasons(report.host, report.strain) or slowed_reasons(report.strain) else ""
     whole = "median" if report.options.what == "network" else report.options.what
     tails = ["p90", "p95", "p99"] if report.options.plan.calls else ["p95", "p99"]
     return [f"{whole}{flag}\nms", *(f"{tail}\nms" for tail in tails)]

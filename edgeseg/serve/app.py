@@ -9,9 +9,9 @@ from importlib.resources import files
 
 from aiohttp import web
 
+from edgeseg.device import Device, read_device
 from edgeseg.serve.access import Gate
 from edgeseg.serve.board import FRESH_S, Board, as_text
-from edgeseg.serve.device import Device, read_device
 from edgeseg.serve.metrics import CONTENT_TYPE, metrics_text
 from edgeseg.serve.pictures import overlay_jpeg
 from edgeseg.serve.pump import Pump

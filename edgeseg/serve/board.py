@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from edgeseg.device import Device
 from edgeseg.environment import edgeseg_version
 from edgeseg.manifest import Manifest
 from edgeseg.monitor import Monitor, Progress
-from edgeseg.serve.device import Device
 from edgeseg.serve.minute import Minute
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import get_args
 
+from edgeseg.device import Device
 from edgeseg.environment import edgeseg_version
 from edgeseg.monitor import Progress
 from edgeseg.serve.board import Board, ViewerCounts
-from edgeseg.serve.device import Device
 from edgeseg.sources import SourceStatus, State
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

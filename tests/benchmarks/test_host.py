@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgeseg import kernels
+from edgeseg.benchmarks.comparable import differences, worse_of
 from edgeseg.benchmarks.host import (
     Host,
     Strain,
@@ -96,6 +97,59 @@ def test_a_busy_machine_is_called_busy(strain: Strain, words: str) -> None:
     assert note.startswith("busy host")
     assert words in note
     assert "stop other programs" in note
+
+
+def test_clocks_heat_and_throttling_are_seen_before_and_after(tmp_path: Path) -> None:
+    thermal, clocks = "sys/class/thermal", "sys/devices/system/cpu/cpufreq/policy0"
+    machine_at(tmp_path)
+
+    def now(clock_khz: int, heat: int, cooling: int) -> None:
+        for name, text in {
+            f"{clocks}/scaling_cur_freq": clock_khz,
+            f"{thermal}/thermal_zone0/type": "cpu-thermal",
+            f"{thermal}/thermal_zone0/temp": heat,
+            f"{thermal}/cooling_device0/type": "cpufreq-cpu0",
+            f"{thermal}/cooling_device0/cur_state": cooling,
+        }.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(f"{text}\n")
+
+    now(2_400_000, 48_000, 0)
+    before = snapshot(tmp_path)
+    now(1_500_000, 81_000, 2)
+    strain = strain_between(before, snapshot(tmp_path))
+    assert (strain.clock_before_hz, strain.clock_after_hz) == (2_400_000_000, 1_500_000_000)
+    assert (strain.temperature_before_c, strain.temperature_after_c) == (48.0, 81.0)
+    (note,) = advice(host(), strain, threads=2)
+    assert note.startswith("throttled device: cooling by cpufreq-cpu0; the clock fell from 2.40 to")
+    assert "(48 to 81 °C)" in note
+
+
+def test_a_throttling_between_the_readings_is_seen(tmp_path: Path) -> None:
+    """A Raspberry Pi's firmware remembers; what it remembered before does not count."""
+    before = replace(snapshot(machine_at(tmp_path)), throttled_before=("under-voltage",))
+    after = replace(before, throttled_before=("under-voltage", "throttled"))
+    assert strain_between(before, after).throttled == ("throttled",)
+
+
+def test_a_strain_in_two_parts_is_the_worse_of_both() -> None:
+    first = replace(QUIET, throttled=("throttled",), clock_before_hz=9, temperature_before_c=40.0)
+    second = replace(QUIET, load_before=3.0, load_after=2.0, others_cores=0.9, clock_after_hz=8)
+    both = worse_of(first, second)
+    assert (both.load_before, both.load_after, both.others_cores) == (0.1, 2.0, 0.9)
+    assert (both.clock_before_hz, both.clock_after_hz) == (9, 8)
+    assert both.throttled == ("throttled",)
+    assert worse_of(replace(QUIET, steal_share=None), QUIET).steal_share == 0.0
+
+
+def test_hosts_that_differ_are_told_apart() -> None:
+    other = replace(host(), cpu="Other CPU", usable_cores=4, packages={"numpy": "2.0"})
+    assert differences(host(), host()) == []
+    assert differences(host(), other) == [
+        "on Some CPU, this is Other CPU",
+        "on 2 usable cores, here are 4",
+        "with numpy absent, here is 2.0",
+    ]
 
 
 def test_too_many_threads_and_a_lazy_governor_are_warned_of() -> None:

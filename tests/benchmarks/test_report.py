@@ -147,6 +147,9 @@ def test_notes_name_what_weakens_the_figures() -> None:
 
 def test_a_busy_host_is_flagged_beside_the_number() -> None:
     assert "median !" in drawn(replace(report(1, 2), strain=replace(QUIET, steal_share=0.1)), 80)
+    assert "median !" in drawn(
+        replace(report(1, 2), strain=replace(QUIET, throttled=("throttled",))), 80
+    )
     assert "!" not in drawn(report(1, 2), 80)
 
 

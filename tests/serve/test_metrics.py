@@ -6,9 +6,9 @@ import dataclasses
 
 import pytest
 
+from edgeseg.device import read_device
 from edgeseg.monitor import Monitor, Progress
 from edgeseg.serve.board import Board, ViewerCounts
-from edgeseg.serve.device import read_device
 from edgeseg.serve.metrics import metrics_text
 
 from .conftest import MANIFEST, MakeResult, Serve

@@ -68,7 +68,7 @@ def read_device(root: Path = ROOT) -> Device:
     now, before = _pi_flags(_get_throttled())
     policies = sorted((root / "sys/devices/system/cpu/cpufreq").glob("policy*"))
     return Device(
-        name=_name(root),
+        name=device_name(root),
         machine=platform.machine(),
         cores=usable_cores(),
         load1=_number(_read(root / "proc/loadavg").partition(" ")[0]),
@@ -85,8 +85,8 @@ def read_device(root: Path = ROOT) -> Device:
     )
 
 
-def _name(root: Path) -> str:
-    """ARM boards name themselves in the device tree, x86 its CPU in /proc/cpuinfo."""
+def device_name(root: Path = ROOT) -> str:
+    """Return the board's name, which ARM boards have in the device tree, or else the CPU's."""
     board = _read(root / "proc/device-tree/model")
     named = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", _cpuinfo(root), re.MULTILINE)
     return board or (named[1].strip() if named else platform.processor() or "unknown")

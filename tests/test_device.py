@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.serve.device import read_device
+from edgeseg.device import read_device
 
 
 def write(root: Path, files: dict[str, str]) -> None:
