@@ -20,12 +20,14 @@ from edgeseg.sources.street import render_street
 
 from .making import Tell, file_of
 from .paired import Contestant, Workload
+from .starting import Start
 from .variants import Variant
 
-What = Literal["network", "frame"]
+What = Literal["network", "frame", "start"]
 STAGES: dict[What, tuple[str, ...]] = {
     "network": ("infer",),
     "frame": ("prepare", "infer", "decode", "overlay"),
+    "start": ("load", "first run"),
 }
 FRAME = Size(1280, 720)
 STREET_SEED = 1
@@ -84,14 +86,21 @@ def prepare_cases(
     ]
 
 
-def contestant(case: Case, what: What) -> Contestant:
+def contestant(case: Case, what: What, peaks: list[int] | None = None) -> Contestant:
     """Return how to open and time a case.
+
+    `peaks` takes the bytes of memory of each call, where `what` is `start`.
 
     Raises:
         ConfigError: `what` is unknown.
     """
     if what not in get_args(What):
-        raise ConfigError(f"--what {what}: expected network or frame")
+        raise ConfigError(f"--what {what}: expected network, frame or start")
+    if what == "start":
+        into = [] if peaks is None else peaks
+        return Contestant(
+            case.label, lambda: Start(case.path, case.threads, case.runtime_name, into)
+        )
     kind = _Network if what == "network" else _Frame
     frame = street_frame()
 

@@ -83,7 +83,8 @@ def _foot(report: BenchReport) -> list[str]:
         f"Frames of 1280x720 to the picture with class colours, network input "
         f"{first.manifest.preparation.size}; {host.cpu or host.machine}, "
         f"{host.usable_cores} cores, {first.runtime}, {host.kernels} kernels; "
-        f"{len(recording.rounds)} rounds in {recording.sittings} sittings. Ratios are to {first.label}, with 95 % intervals. "
+        f"{len(recording.rounds)} rounds in {recording.sittings} sittings. Ratios are to "
+        f"{first.label}, with 95 % intervals. "
         f"mIoU on {found.images} images. *: none is faster and better.",
         *(f"- {note}" for note in notes(report) if note.startswith("busy")),
     ]

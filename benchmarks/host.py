@@ -59,7 +59,7 @@ class Snapshot:
         at_s: time.monotonic().
         load: average number of runnable tasks in the last minute.
         all: what all cores did, None where /proc/stat does not say.
-        own_s: processor seconds of this process.
+        own_s: processor seconds of this process and of those it started that have ended.
         clock_hz: of the fastest core.
         temperature_c: of the hottest zone.
         throttled, throttled_before: what slows the device down now, and has done so since boot.
@@ -129,7 +129,7 @@ def snapshot(root: Path = ROOT) -> Snapshot:
         at_s=time.monotonic(),
         load=_first_number(_read(root / "proc/loadavg")),
         all=_processors(_read(root / "proc/stat")),
-        own_s=own.user + own.system,
+        own_s=own.user + own.system + own.children_user + own.children_system,
         clock_hz=device.clock_hz,
         temperature_c=max(device.temperatures_c.values(), default=None),
         throttled=device.throttled,

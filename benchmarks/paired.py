@@ -92,7 +92,8 @@ class WarmUp:
         calls: how many.
         seconds: how long they took together.
         settled: whether their time settled.
-        call_s: the time of one, from the quickest window: a disturbed one would make blocks short.
+        call_s: the time until one is done, what it does not count of itself included, from the
+            quickest window: a disturbed one would make blocks short.
     """
 
     calls: int
@@ -247,14 +248,17 @@ def warm_up(workload: Workload, cap_s: float, clock: Clock) -> WarmUp:
     """Run until the medians of the last windows agree within 2 %, or `cap_s` has passed."""
     start = clock()
     medians: list[float] = []
+    calls_s: list[float] = []
     calls = 0
     while True:
+        begin = clock()
         window = _window(workload, clock)
+        calls_s.append((clock() - begin) / len(window))
         calls += len(window)
         medians.append(float(np.median(window)))
         settled = _is_settled(medians[-SETTLED_WINDOWS:])
         if settled or clock() - start >= cap_s:
-            return WarmUp(calls, clock() - start, settled, min(medians))
+            return WarmUp(calls, clock() - start, settled, min(calls_s))
 
 
 def _window(workload: Workload, clock: Clock) -> list[float]:

@@ -128,6 +128,7 @@ def _variant_dict(report: BenchReport, index: int) -> dict[str, Any]:
         "verdict": verdict.value if verdict else None,
         "warm_up": asdict(report.recording.warm_ups[index]),
         "accuracy": asdict(accuracy) if accuracy else None,
+        "memory_bytes": report.memory_bytes[index] if report.memory_bytes else None,
         **_identity(report.cases[index]),
     }
 
@@ -182,6 +183,7 @@ def _from_dict(raw: Mapping[str, Any]) -> BenchReport:
         elapsed_s=float(raw["elapsed_s"]),
     )
     found = tuple(Accuracy(**one) if (one := entry["accuracy"]) else None for entry in variants)
+    memory = tuple(entry["memory_bytes"] for entry in variants)
     return BenchReport(
         options=options,
         cases=cases,
@@ -190,6 +192,7 @@ def _from_dict(raw: Mapping[str, Any]) -> BenchReport:
         recording=recording,
         interrupted=not raw["complete"],
         accuracy=found if any(found) else (),
+        memory_bytes=memory if any(memory) else (),
     )
 
 

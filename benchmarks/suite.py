@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Protocol
 
 from edgeseg.errors import ConfigError
@@ -49,7 +50,8 @@ class BenchOptions:
 class BenchReport:
     """What was measured, on what, and how; complete at every moment of the measurement.
 
-    `accuracy` has an entry for each case, or none at all.
+    `accuracy` and `memory_bytes` have an entry for each case, or none at all. The latter is the
+    median of the peaks of all starts, beyond what the process had before.
     """
 
     options: BenchOptions
@@ -59,6 +61,7 @@ class BenchReport:
     recording: Recording
     interrupted: bool
     accuracy: tuple[Accuracy | None, ...] = ()
+    memory_bytes: tuple[int | None, ...] = ()
 
 
 class Watcher(Protocol):
@@ -109,8 +112,9 @@ def bench(
     accuracy = so_far.accuracy if so_far else ()
     if options.data and not accuracy:
         accuracy = measure_accuracy(cases, options.data, watcher.tell, float_too=options.float_too)
-    contestants = [contestant(case, options.what) for case in cases]
-    return compare(options, cases, contestants, watcher, save, clock, accuracy, so_far)
+    peaks: list[list[int]] = [[] for _ in cases]
+    contestants = [contestant(case, options.what, peaks[index]) for index, case in enumerate(cases)]
+    return compare(options, cases, contestants, watcher, save, clock, accuracy, so_far, peaks)
 
 
 def compare(
@@ -122,6 +126,7 @@ def compare(
     clock: Clock,
     accuracy: tuple[Accuracy | None, ...] = (),
     so_far: BenchReport | None = None,
+    peaks: Sequence[Sequence[int]] = (),
 ) -> BenchReport:
     """Measure contestants that are ready, in the order of `cases`; see `bench`."""
     host, before = describe_host(), snapshot()
@@ -131,7 +136,10 @@ def compare(
         strain = strain_between(before, snapshot())
         if so_far:
             strain = worse_of(so_far.strain, strain)
-        return BenchReport(options, cases, host, strain, recording, interrupted, accuracy)
+        memory = tuple(round(median(values)) if values else None for values in peaks)
+        return BenchReport(
+            options, cases, host, strain, recording, interrupted, accuracy, _if_any(memory)
+        )
 
     watcher.tell("warming up")
     try:
@@ -149,6 +157,10 @@ def compare(
             raise
         return report(interrupted=True)
     return report(interrupted=False)
+
+
+def _if_any(memory: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    return memory if any(memory) else ()
 
 
 def check_same(so_far: BenchReport, cases: Sequence[Case], host: Host) -> None:

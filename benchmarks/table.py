@@ -29,7 +29,7 @@ def tables(report: BenchReport, console: Console) -> list[Table]:
     `caption`.
     """
     facts, stages = _columns(report.cases), _stages(report)
-    figures = [*_accuracy(report), *_figures(report)]
+    figures = [*_accuracy(report), *_memory(report), *_figures(report)]
     whole = _table(report, facts, [*stages, *figures])
     if _fits(whole, console):
         return [whole]
@@ -80,6 +80,8 @@ def setup(report: BenchReport) -> list[str]:
     timed = {
         "network": "the network alone, on one prepared tensor",
         "frame": f"a {FRAME} frame, from BGR to the picture with class colours, by its stages",
+        "start": "opening the file and the first run, each time in a process of its own; memory: "
+        "its peak beyond what the process had before",
     }[report.options.what]
     counts = sorted({case.threads for case in report.cases})
     threads = f"{' or '.join(map(str, counts))} thread{'s' if counts != [1] else ''}"
@@ -171,8 +173,14 @@ def _score(value: float | None) -> str:
 def _stages(report: BenchReport) -> Columns:
     """Return the stages of a frame; a network has but one."""
     rows = standings(report)
-    names = STAGES[report.options.what] if report.options.what == "frame" else ()
-    return [(f"{name}\nms", [_ms(row.stages_ms[name]) for row in rows]) for name in names]
+    names = STAGES[report.options.what]
+    columns = [(f"{name}\nms", [_ms(row.stages_ms[name]) for row in rows]) for name in names]
+    return columns if len(names) > 1 else []
+
+
+def _memory(report: BenchReport) -> Columns:
+    mebibytes = ["" if size is None else f"{size / 2**20:.1f}" for size in report.memory_bytes]
+    return [("memory\nMiB", mebibytes)] if mebibytes else []
 
 
 def _figures(report: BenchReport) -> Columns:

@@ -49,10 +49,11 @@ def _share(_: click.Context, param: click.Parameter, value: str) -> float:
 )
 @click.option(
     "--what",
-    type=click.Choice(["network", "frame"]),
+    type=click.Choice(["network", "frame", "start"]),
     default="network",
     show_default=True,
-    help="Time the network alone, or prepare, infer, decode and overlay of a 1280x720 frame.",
+    help="Time the network alone; prepare, infer, decode and overlay of a 1280x720 frame; or load, "
+    "first run and peak memory in a fresh process.",
 )
 @click.option(
     "--data",

@@ -24,6 +24,7 @@ __all__ = [
     "default_threads",
     "delegated_operators",
     "open_runtime",
+    "preload",
     "usable_cores",
 ]
 
@@ -87,6 +88,16 @@ def open_runtime(
         threads=default_threads() if threads is None else threads,
         input_size=input_size,
     )
+
+
+def preload(name: str | None = None) -> None:
+    """Import what `open_runtime` would, so that its first call need not.
+
+    Raises:
+        ConfigError: no such runtime, or it is not installed.
+    """
+    chosen, _ = _choose(name)
+    import_module(_HOMES[chosen][0])
 
 
 def _choose(name: str | None) -> tuple[str, str]:

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 from edgeseg.benchmarks.cases import contestant, prepare_cases
+from edgeseg.benchmarks.starting import Start
 from edgeseg.benchmarks.variants import parse_variant
 from edgeseg.cli import main
-from edgeseg.errors import ConfigError
+from edgeseg.errors import ConfigError, ModelError
 
 DATA = Path(__file__).parent.parent / "data"
 INT8, FLOAT = str(DATA / "tiny-int8.tflite"), str(DATA / "tiny-float32.tflite")
@@ -208,8 +209,44 @@ def test_stages_are_those_of_the_segmenter() -> None:
         workload.close()
         assert len(times) == stages
         assert all(0 < time_s < 5 for time_s in times)
-    with pytest.raises(ConfigError, match="network or frame"):
+    with pytest.raises(ConfigError, match="network, frame or start"):
         contestant(case, "everything")  # type: ignore[arg-type]
+
+
+def test_a_start_is_timed_in_a_process_of_its_own_with_its_memory() -> None:
+    (case,) = prepare_cases(
+        [parse_variant(FLOAT, ())],
+        threads=1,
+        runtime=None,
+        tell=lambda text: None,  # noqa: ARG005
+    )
+    peaks: list[int] = []
+    workload = contestant(case, "start", peaks).open()
+    load_s, first_s = workload.run()
+    workload.close()
+    assert 0 < first_s < load_s < 5
+    if sys.platform == "linux":
+        assert 10_000 < peaks[0] < 1 << 28
+
+
+def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "broken.tflite"
+    path.write_bytes(b"no model")
+    with pytest.raises(ModelError, match=r"a start failed: .*ModelError"):
+        Start(path, 1, None, []).run()
+
+
+@pytest.mark.slow
+def test_starts_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "out.json"
+    words = ["bench", INT8, "vs", FLOAT, "--what", "start", "--seconds", "1", "--rounds", "1"]
+    assert main([*words, "--json", str(path)]) == 0
+    found = json.loads(path.read_text())
+    assert found["stages"] == ["load", "first run"]
+    assert found["variants"][0]["memory_bytes"] > 0
+    out = capsys.readouterr().out
+    assert "first run" in out
+    assert "memory" in out
 
 
 @pytest.mark.slow
