@@ -45,7 +45,10 @@ def to_json(report: BenchReport) -> str:
 
 
 def thinned(report: BenchReport) -> BenchReport:
-    """Return the report with one call a round, its median: enough to compare with, and small."""
+    """Return the report with one call a round, its median: enough to compare with, and small.
+
+    It is for other machines too, so that files go by their names alone.
+    """
     rounds = [
         replace(
             entry,
@@ -53,7 +56,8 @@ def thinned(report: BenchReport) -> BenchReport:
         )
         for entry in report.recording.rounds
     ]
-    return replace(report, recording=replace(report.recording, rounds=rounds))
+    cases = tuple(replace(case, path=Path(case.path.name)) for case in report.cases)
+    return replace(report, cases=cases, recording=replace(report.recording, rounds=rounds))
 
 
 def load(source: Path) -> BenchReport:

@@ -29,7 +29,7 @@ def tables(report: BenchReport, console: Console) -> list[Table]:
     `caption`.
     """
     facts, stages = _columns(report.cases), _stages(report)
-    figures = [*_accuracy(report), *_memory(report), *_figures(report)]
+    figures = _others(report)
     whole = _table(report, facts, [*stages, *figures])
     if _fits(whole, console):
         return [whole]
@@ -37,6 +37,15 @@ def tables(report: BenchReport, console: Console) -> list[Table]:
     parts = [timed] if _fits(timed, console) or not stages else []
     parts = parts or [_table(report, [], figures), _table(report, [], stages)]
     return [*parts, _table(report, facts, [])] if facts else parts
+
+
+def columns_of(report: BenchReport) -> tuple[Columns, Columns]:
+    """Return what the variants are, where they differ, and all figures, a value for each."""
+    return _columns(report.cases), [*_stages(report), *_others(report)]
+
+
+def _others(report: BenchReport) -> Columns:
+    return [*_accuracy(report), *_memory(report), *_figures(report)]
 
 
 def _fits(table: Table, console: Console) -> bool:
@@ -107,9 +116,11 @@ def _runtimes(cases: Sequence[Case]) -> list[str]:
     names: dict[str, list[str]] = {}
     for case in cases:
         names.setdefault(case.runtime, []).append(case.label)
-    if len(names) == 1:
-        return [f"runtime: {cases[0].runtime}"]
-    return [f"runtime of {', '.join(labels)}: {name}" for name, labels in names.items()]
+    usual = max(names, key=lambda name: len(names[name]))
+    others = [
+        f"runtime of {', '.join(labels)}: {name}" for name, labels in names.items() if name != usual
+    ]
+    return [f"runtime: {usual}{', but' if others else ''}", *others]
 
 
 def _facts(cases: Sequence[Case]) -> Columns:

@@ -101,6 +101,10 @@ def _share(_: click.Context, param: click.Parameter, value: str) -> float:
     metavar="FILE.json",
     help="Go on with what --json kept, with its options, up to --seconds in all.",
 )
+@click.option("--csv", "csv_path", type=OUTPUT, metavar="FILE", help="A row for each variant.")
+@click.option(
+    "--markdown", "markdown_path", type=OUTPUT, metavar="FILE", help="Table and verdicts."
+)
 @click.option(
     "--save-baseline",
     type=OUTPUT,
@@ -130,6 +134,8 @@ def bench(
     matrix: str | None,
     json_path: Path | None,
     continued: Path | None,
+    csv_path: Path | None,
+    markdown_path: Path | None,
     save_baseline: Path | None,
     baseline: Path | None,
     tolerance: float,
@@ -149,6 +155,7 @@ def bench(
       edgeseg bench mine.tflite vs fcn8 --what frame
       edgeseg bench --matrix 'fcn8,fcn32 x float32,int8 x 1t,2t' --data camvid
     """  # noqa: D301  # click knows an example by its backspace
+    from edgeseg.benchmarks.outputs import write_csv, write_markdown
     from edgeseg.benchmarks.record import load, save_json, thinned
     from edgeseg.benchmarks.suite import bench as run_bench
     from edgeseg.files import check_writable
@@ -156,7 +163,7 @@ def bench(
     target = None if json_path in (None, STDOUT) else json_path
     if continued and json_path is None:
         target = continued
-    for path in filter(None, (target, save_baseline)):
+    for path in filter(None, (target, csv_path, markdown_path, save_baseline)):
         check_writable(path)
     then = load(baseline) if baseline else None
     so_far = load(continued) if continued else None
@@ -175,11 +182,16 @@ def bench(
     if target:
         save_json(report, target)
         click.echo(f"wrote {target}", err=True)
+    if csv_path:
+        write_csv(report, csv_path)
+    if markdown_path:
+        write_markdown(report, markdown_path)
     if report.interrupted:
         raise KeyboardInterrupt
     if save_baseline:
         save_json(thinned(report), save_baseline)
-        click.echo(f"wrote {save_baseline}", err=True)
+    for path in filter(None, (csv_path, markdown_path, save_baseline)):
+        click.echo(f"wrote {path}", err=True)
     if then and _is_slower(report, then, tolerance, stderr=json_path == STDOUT):
         ctx.exit(1)
 

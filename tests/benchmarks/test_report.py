@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from dataclasses import replace
@@ -15,6 +16,7 @@ from rich.console import Console
 from edgeseg.benchmarks.accuracy import Accuracy
 from edgeseg.benchmarks.cases import STAGES, Case, What
 from edgeseg.benchmarks.host import Host, Strain
+from edgeseg.benchmarks.outputs import to_markdown, write_csv
 from edgeseg.benchmarks.paired import Plan, Recording, Round, WarmUp
 from edgeseg.benchmarks.record import from_json, load, save_json, thinned, to_json
 from edgeseg.benchmarks.report import notes, sentences, standings
@@ -179,7 +181,7 @@ def test_runtimes_that_differ_are_told_apart() -> None:
     measured = report(1, 2, 3)
     cases = (*measured.cases[:2], replace(measured.cases[2], runtime="litert 2.3.0 (builtin)"))
     lines = caption(replace(measured, cases=cases))
-    assert "runtime of model0, model1: litert 2.3.0 (XNNPACK)" in lines
+    assert "runtime: litert 2.3.0 (XNNPACK), but" in lines
     assert "runtime of model2: litert 2.3.0 (builtin)" in lines
 
 
@@ -232,6 +234,31 @@ def test_a_thin_report_keeps_the_medians_of_rounds() -> None:
     medians = [entry.recording.round_medians(1) for entry in (thin, measured)]
     assert medians[0] == pytest.approx(medians[1], rel=0.01)
     assert len(to_json(thin)) < len(to_json(measured)) * 0.6
+
+
+def test_csv_has_a_row_for_each_variant_with_units(tmp_path: Path) -> None:
+    measured = report(1.0, 2.0, what="frame")
+    write_csv(measured, tmp_path / "out.csv")
+    first, second = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
+    assert (first["variant"], first["ratio"], first["verdict"]) == ("model0", "", "")
+    assert float(second["median_ms"]) == pytest.approx(8.0, rel=0.01)
+    assert float(second["decode_ms"]) == pytest.approx(2.0, rel=0.01)
+    assert second["verdict"] == "slower"
+    assert second["miou"] == ""
+
+
+def test_markdown_is_the_table_the_verdicts_and_what_to_know() -> None:
+    found = tuple(Accuracy(miou, None, 101, "camvid") for miou in (0.5, 0.7))
+    busy = replace(QUIET, others_cores=1.5)
+    text = to_markdown(replace(report(1.0, 2.0), accuracy=found, strain=busy))
+    lines = text.splitlines()
+    heads = ["variant", "mIoU", "median !, ms", "p95, ms", "p99, ms", "ratio"]
+    assert lines[0] == f"| {' | '.join([*heads, '95 % interval', 'verdict'])} |"
+    assert lines[1] == f"| --- |{' ---: |' * 7}"
+    assert lines[2].startswith("| model0 | * 0.500 | 4.00 |")
+    assert len({line.count("|") for line in lines[:4]}) == 1
+    for words in ("- model1 is 2.0", "- timed: the network alone", "- busy host"):
+        assert words in text
 
 
 @pytest.mark.parametrize(
