@@ -38,10 +38,10 @@ def write_markdown(report: BenchReport, target: Path) -> None:
 
 def to_markdown(report: BenchReport) -> str:
     """Return what `write_markdown` writes."""
-    facts, figures = columns_of(report)
+    facts, stages, figures = columns_of(report)
     labels = ("variant", [case.label for case in report.cases])
     parts = [
-        _table([labels, *facts], figures),
+        _table([labels, *facts], [*stages, *figures]),
         "\n".join(f"- {line}" for line in sentences(report)),
         "\n".join(f"- {line}" for line in (*caption(report), *notes(report))),
     ]

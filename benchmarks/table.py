@@ -28,8 +28,7 @@ def tables(report: BenchReport, console: Console) -> list[Table]:
     What all variants share, or what their names say, takes no column; the first stands in
     `caption`.
     """
-    facts, stages = _columns(report.cases), _stages(report)
-    figures = _others(report)
+    facts, stages, figures = columns_of(report)
     whole = _table(report, facts, [*stages, *figures])
     if _fits(whole, console):
         return [whole]
@@ -39,9 +38,9 @@ def tables(report: BenchReport, console: Console) -> list[Table]:
     return [*parts, _table(report, facts, [])] if facts else parts
 
 
-def columns_of(report: BenchReport) -> tuple[Columns, Columns]:
-    """Return what the variants are, where they differ, and all figures, a value for each."""
-    return _columns(report.cases), [*_stages(report), *_others(report)]
+def columns_of(report: BenchReport) -> tuple[Columns, Columns, Columns]:
+    """Return what the variants are, where they differ, their stages, and all other figures."""
+    return _columns(report.cases), _stages(report), _others(report)
 
 
 def _others(report: BenchReport) -> Columns:

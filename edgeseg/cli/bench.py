@@ -106,6 +106,13 @@ def _share(_: click.Context, param: click.Parameter, value: str) -> float:
     "--markdown", "markdown_path", type=OUTPUT, metavar="FILE", help="Table and verdicts."
 )
 @click.option(
+    "--report",
+    "report_path",
+    type=OUTPUT,
+    metavar="FILE.html",
+    help="A page with charts of calls, stages, and time against mIoU.",
+)
+@click.option(
     "--save-baseline",
     type=OUTPUT,
     metavar="FILE.json",
@@ -136,6 +143,7 @@ def bench(
     continued: Path | None,
     csv_path: Path | None,
     markdown_path: Path | None,
+    report_path: Path | None,
     save_baseline: Path | None,
     baseline: Path | None,
     tolerance: float,
@@ -163,7 +171,7 @@ def bench(
     target = None if json_path in (None, STDOUT) else json_path
     if continued and json_path is None:
         target = continued
-    for path in filter(None, (target, csv_path, markdown_path, save_baseline)):
+    for path in filter(None, (target, csv_path, markdown_path, report_path, save_baseline)):
         check_writable(path)
     then = load(baseline) if baseline else None
     so_far = load(continued) if continued else None
@@ -186,11 +194,15 @@ def bench(
         write_csv(report, csv_path)
     if markdown_path:
         write_markdown(report, markdown_path)
+    if report_path:
+        from edgeseg.reports.bench import write_bench_report
+
+        write_bench_report(report, report_path)
     if report.interrupted:
         raise KeyboardInterrupt
     if save_baseline:
         save_json(thinned(report), save_baseline)
-    for path in filter(None, (csv_path, markdown_path, save_baseline)):
+    for path in filter(None, (csv_path, markdown_path, report_path, save_baseline)):
         click.echo(f"wrote {path}", err=True)
     if then and _is_slower(report, then, tolerance, stderr=json_path == STDOUT):
         ctx.exit(1)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from edgeseg.benchmarks.variants import Variant
 from edgeseg.errors import ConfigError
 from edgeseg.labels import STREET
 from edgeseg.manifest import Head, Manifest, Preparation, Size
+from edgeseg.reports.bench import write_bench_report
 
 HOST = Host("Some CPU", "x86_64", 2, 2, None, "Linux", "3.11", {"edgeseg": "0.1"}, "native")
 QUIET = Strain(0.1, 0.5, 0.0, 0.0)
@@ -245,6 +248,29 @@ def test_csv_has_a_row_for_each_variant_with_units(tmp_path: Path) -> None:
     assert float(second["decode_ms"]) == pytest.approx(2.0, rel=0.01)
     assert second["verdict"] == "slower"
     assert second["miou"] == ""
+
+
+@pytest.mark.parametrize("what", ["network", "frame"])
+def test_the_page_tells_all_and_needs_nothing_from_elsewhere(tmp_path: Path, what: What) -> None:
+    found = tuple(Accuracy(miou, None, 101, "camvid") for miou in (0.5, 0.7, 0.6))
+    measured = replace(report(1.0, 2.0, 3.0, what=what), accuracy=found)
+    write_bench_report(measured, tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    for line in (*sentences(measured), *caption(measured), "model0 vs model1 vs model2"):
+        assert html.escape(line) in text
+    assert text.count("<polygon") == 3
+    assert ("<h2>Stages</h2>" in text) == (what == "frame")
+    assert text.count('class="dot marked"') == 2
+    assert text.count('class="dot"') == 1
+    assert "Some CPU" in text
+    assert not re.search(r'(?:src|href)="(?!data:|#)', text)
+
+
+def test_the_page_of_one_model_without_accuracy(tmp_path: Path) -> None:
+    write_bench_report(report(1.0), tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert "Time against accuracy" not in text
+    assert text.count("<polygon") == 1
 
 
 def test_markdown_is_the_table_the_verdicts_and_what_to_know() -> None:
