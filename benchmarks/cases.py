@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.complexity import complexity
 from edgeseg.errors import ConfigError
 from edgeseg.manifest import Manifest, Size
 from edgeseg.overlay import overlay
@@ -45,6 +46,8 @@ class Case:
         runtime: name and version of what runs it, with its kernels.
         runtime_name: of `edgeseg.runtimes.NAMES`; None was left open.
         threads: of the network.
+        macs: multiply-accumulates of the network, as `edgeseg.complexity` counts them; None for a
+            file whose sizes are open.
     """
 
     label: str
@@ -56,6 +59,7 @@ class Case:
     runtime: str
     threads: int
     runtime_name: str | None = None
+    macs: int | None = None
 
     @property
     def head(self) -> str:
@@ -190,4 +194,5 @@ def _examine(label: str, variant: Variant, path: Path, threads: int, runtime: st
         runtime=name,
         threads=threads,
         runtime_name=runtime,
+        macs=complexity(data).macs or None,
     )

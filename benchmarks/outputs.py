@@ -71,6 +71,7 @@ def _row(report: BenchReport, index: int, standing: Standing) -> dict[str, objec
         "threads": case.threads,
         "runtime": case.runtime,
         "size_bytes": case.size_bytes,
+        "macs": case.macs,
         "miou": accuracy.miou if accuracy else None,
         "float_miou": accuracy.float_miou if accuracy else None,
         "memory_bytes": memory,

@@ -146,6 +146,7 @@ def _identity(case: Case) -> dict[str, Any]:
         "runtime": case.runtime,
         "runtime_name": case.runtime_name,
         "threads": case.threads,
+        "macs": case.macs,
         "precision": case.manifest.precision,
         "upsampling": case.manifest.upsampling,
         "decoder": case.manifest.decoder,
@@ -219,6 +220,7 @@ def _case(raw: Mapping[str, Any]) -> Case:
         runtime=raw["runtime"],
         threads=raw["threads"],
         runtime_name=raw["runtime_name"],
+        macs=raw["macs"],
     )
 
 

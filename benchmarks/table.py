@@ -130,6 +130,7 @@ def _facts(cases: Sequence[Case]) -> Columns:
         ("input", [str(case.manifest.preparation.size) for case in cases]),
         ("threads", [f"{case.threads}t" for case in cases]),
         ("KiB", [f"{case.size_bytes / 1024:.0f}" for case in cases]),
+        ("MMACs", [f"{case.macs / 1e6:.0f}" if case.macs else "" for case in cases]),
     ]
 
 
@@ -148,9 +149,10 @@ def _shared(cases: Sequence[Case]) -> list[str]:
     facts = [
         (name, values[0])
         for name, values in _facts(cases)
-        if len(set(values)) == 1 and name != "threads"  # they stand with the machine
+        if len(set(values)) == 1 and values[0] and name != "threads"  # they stand with the machine
     ]
-    return [f"{value} KiB" if name == "KiB" else f"{name} {value}" for name, value in facts]
+    units = ("KiB", "MMACs")
+    return [f"{value} {name}" if name in units else f"{name} {value}" for name, value in facts]
 
 
 def _accuracy(report: BenchReport) -> Columns:
