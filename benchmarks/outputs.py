@@ -52,7 +52,8 @@ def _table(words: Columns, figures: Columns) -> str:
     columns = [*words, *figures]
     heads = [heading.replace("\n", " ").replace(" ms", ", ms") for heading, _ in columns]
     rules = ["---"] * len(words) + ["---:"] * len(figures)
-    rows = zip(*(values for _, values in columns), strict=True)
+    escaped = ([value.replace("|", "\\|") for value in values] for _, values in columns)
+    rows = zip(*escaped, strict=True)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rules, *rows))
 
 

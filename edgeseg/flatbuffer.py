@@ -70,6 +70,10 @@ class Table:
         """Check that a vector of bytes lies inside the data, without copying it."""
         self._vector(field, 1)
 
+    def place(self, field: int) -> int | None:
+        """Return where a field's value or offset stands in the data; None when it is absent."""
+        return self._slot(field)
+
     def text(self, field: int) -> str:
         """Return the first 1024 bytes of a string field, empty when absent."""
         start, count = self._vector(field, 1)

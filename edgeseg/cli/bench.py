@@ -49,11 +49,11 @@ def _share(_: click.Context, param: click.Parameter, value: str) -> float:
 )
 @click.option(
     "--what",
-    type=click.Choice(["network", "frame", "start"]),
+    type=click.Choice(["network", "frame", "start", "parts"]),
     default="network",
     show_default=True,
-    help="Time the network alone; prepare, infer, decode and overlay of a 1280x720 frame; or load, "
-    "first run and peak memory in a fresh process.",
+    help="Time the network alone; prepare, infer, decode and overlay of a 1280x720 frame; load, "
+    "first run and peak memory in a fresh process; or encoder, scores, upsampling and head.",
 )
 @click.option(
     "--data",
@@ -166,8 +166,15 @@ def bench(
     from edgeseg.benchmarks.outputs import write_csv, write_markdown
     from edgeseg.benchmarks.record import load, save_json, thinned
     from edgeseg.benchmarks.suite import bench as run_bench
+    from edgeseg.cli._bench_parts import show_parts
     from edgeseg.files import check_writable
 
+    if options["what"] == "parts":
+        given = {"--data": options["data"], "--continue": continued, "--compare": baseline}
+        given |= {"--csv": csv_path, "--markdown": markdown_path, "--report": report_path}
+        given |= {"--save-baseline": save_baseline}
+        show_parts(_settings(words, matrix, options), json_path, given)
+        return
     target = None if json_path in (None, STDOUT) else json_path
     if continued and json_path is None:
         target = continued

@@ -37,7 +37,7 @@ def write_bench_report(report: BenchReport, path: Path) -> None:
         stage_table=_table(labels, timed),
         distribution=_distribution(report, labels),
         stages=_stages(report, labels),
-        pareto=_pareto(report, labels) if report.accuracy else None,
+        pareto=_pareto(report, labels) if any(report.accuracy) else None,
         captions=caption(report),
         machine=_machine(report.host, report.strain),
     )
