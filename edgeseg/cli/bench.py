@@ -202,7 +202,7 @@ def bench(
     if markdown_path:
         write_markdown(report, markdown_path)
     if report_path:
-        from edgeseg.reports.bench import write_bench_report
+        from edgeseg.benchmarks.page import write_bench_report
 
         write_bench_report(report, report_path)
     if report.interrupted:

@@ -19,6 +19,7 @@ from edgeseg.benchmarks.accuracy import Accuracy
 from edgeseg.benchmarks.cases import STAGES, Case, What
 from edgeseg.benchmarks.host import Host, Strain
 from edgeseg.benchmarks.outputs import to_markdown, write_csv
+from edgeseg.benchmarks.page import write_bench_report
 from edgeseg.benchmarks.paired import Plan, Recording, Round, WarmUp
 from edgeseg.benchmarks.record import from_json, load, save_json, thinned, to_json
 from edgeseg.benchmarks.report import notes, sentences, standings
@@ -28,7 +29,6 @@ from edgeseg.benchmarks.variants import Variant
 from edgeseg.errors import ConfigError
 from edgeseg.labels import STREET
 from edgeseg.manifest import Head, Manifest, Preparation, Size
-from edgeseg.reports.bench import write_bench_report
 
 HOST = Host("Some CPU", "x86_64", 2, 2, None, "Linux", "3.11", {"edgeseg": "0.1"}, "native")
 QUIET = Strain(0.1, 0.5, 0.0, 0.0)

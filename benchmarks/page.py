@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from edgeseg.benchmarks.host import Host, Strain
-from edgeseg.benchmarks.report import notes, sentences, standings
-from edgeseg.benchmarks.suite import BenchReport
-from edgeseg.benchmarks.table import Columns, caption, columns_of, on_front
 from edgeseg.reports import write_page
 from edgeseg.reports.charts import axis, density, scatter
+
+from .host import Host, Strain
+from .report import notes, sentences, standings
+from .suite import BenchReport
+from .table import Columns, caption, columns_of, on_front
 
 _HIDDEN = 0.995  # of all calls are inside the axis; a single late one would press all others flat
 
