@@ -166,10 +166,13 @@ def busy_reasons(host: Host, strain: Strain) -> list[str]:
 
 
 def slowed_reasons(strain: Strain) -> list[str]:
-    """Say what held the device's clock down; empty when nothing is known to have."""
+    """Say what held the device's clock down; empty when nothing is known to have.
+
+    A clock that fell is told as part of a reason: alone it may as well be a governor's doing.
+    """
     reasons = list(strain.throttled)
     before, after = strain.clock_before_hz, strain.clock_after_hz
-    if before and after and after < CLOCK_FELL * before:
+    if reasons and before and after and after < CLOCK_FELL * before:
         reasons.append(f"the clock fell from {before / 1e9:.2f} to {after / 1e9:.2f} GHz")
     return reasons
 

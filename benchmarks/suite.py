@@ -136,10 +136,8 @@ def compare(
         strain = strain_between(before, snapshot())
         if so_far:
             strain = worse_of(so_far.strain, strain)
-        memory = tuple(round(median(values)) if values else None for values in peaks)
-        return BenchReport(
-            options, cases, host, strain, recording, interrupted, accuracy, _if_any(memory)
-        )
+        memory = _memory(peaks, so_far.memory_bytes if so_far else ())
+        return BenchReport(options, cases, host, strain, recording, interrupted, accuracy, memory)
 
     watcher.tell("warming up")
     try:
@@ -159,8 +157,11 @@ def compare(
     return report(interrupted=False)
 
 
-def _if_any(memory: tuple[int | None, ...]) -> tuple[int | None, ...]:
-    return memory if any(memory) else ()
+def _memory(peaks: Sequence[Sequence[int]], before: Sequence[int | None]) -> tuple[int | None, ...]:
+    """Return the median of each case's peaks; where there are none yet, what was found before."""
+    if not any(peaks):
+        return tuple(before)
+    return tuple(round(median(values)) if values else None for values in peaks)
 
 
 def check_same(so_far: BenchReport, cases: Sequence[Case], host: Host) -> None:

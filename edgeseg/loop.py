@@ -49,6 +49,8 @@ _CAPTURE_THREAD = "edgeseg-capture"
 # Closing a source ends its frames at once or after the picture at hand; longer, and it is stuck. So
 # is a sink that is not closed so long after `stop`: a pipe that nobody reads, a disk that is gone.
 _PATIENCE_S = 1.3
+# So much of it a result may wait for a sink that takes none; the rest lets the others close.
+_HAND_OVER_S = 0.8
 _LOOK_S = 0.05
 
 
@@ -161,7 +163,7 @@ def run_stream(
         for count, frame in enumerate(intake.frames(stop, duration_s), start=1):
             result = _mask(segmenter, frame)
             tally.masked(result)
-            taken = [outlet.give(result, patience.is_over) for outlet in (counting, *outlets)]
+            taken = [outlet.give(result, patience.is_waning) for outlet in (counting, *outlets)]
             if not all(taken) or count == limit:
                 break
     finally:
@@ -264,19 +266,27 @@ class _Counting(Sink):
 
 
 class _Patience:
-    """With sinks: without an end until `stop` is set, then _PATIENCE_S."""
+    """With sinks: without an end until `stop` is set, then _HAND_OVER_S and _PATIENCE_S."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
         self._since_s: float | None = None
 
+    def is_waning(self) -> bool:
+        """Whether a sink that takes no result should be waited for no longer."""
+        return self._waited_s() > _HAND_OVER_S
+
     def is_over(self) -> bool:
+        """Whether sinks that are not closed are to be left behind."""
+        return self._waited_s() > _PATIENCE_S
+
+    def _waited_s(self) -> float:
         if not self._stop.is_set():
-            return False
+            return 0.0
         now_s = time.monotonic()
         if self._since_s is None:
             self._since_s = now_s
-        return now_s - self._since_s > _PATIENCE_S
+        return now_s - self._since_s
 
 
 def _finish(outlets: Sequence[Outlet], patience: _Patience) -> None:

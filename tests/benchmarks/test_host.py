@@ -125,6 +125,12 @@ def test_clocks_heat_and_throttling_are_seen_before_and_after(tmp_path: Path) ->
     assert "(48 to 81 °C)" in note
 
 
+def test_a_lower_clock_alone_is_no_throttling() -> None:
+    """A governor that follows the load, or the end of a turbo, does that as well."""
+    strain = replace(QUIET, clock_before_hz=3_900_000_000, clock_after_hz=3_400_000_000)
+    assert advice(host(), strain, threads=2) == []
+
+
 def test_a_throttling_between_the_readings_is_seen(tmp_path: Path) -> None:
     """A Raspberry Pi's firmware remembers; what it remembered before does not count."""
     before = replace(snapshot(machine_at(tmp_path)), throttled_before=("under-voltage",))
