@@ -57,6 +57,14 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return line
 
 
+@pytest.mark.parametrize("part", ["2t", "litert"])
+def test_threads_and_runtime_are_no_part_of_a_model_here(
+    part: str, colors: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refusal(capsys, f"fcn8:{part}", "--data", str(colors))
+    assert "give them as --threads N and --runtime NAME" in line
+
+
 def test_one_model_shows_its_classes(
     colors: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

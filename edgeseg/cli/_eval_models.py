@@ -159,6 +159,11 @@ def _open_variant(typed: str, shown: str, engine: Engine, stack: ExitStack) -> C
     from edgeseg.zoo import cache_dir, names
 
     variant = parse_variant(typed, names())
+    if variant.threads or variant.runtime:
+        raise ConfigError(
+            f"{typed}: threads and runtime are the same for all models here; "
+            "give them as --threads N and --runtime NAME"
+        )
     path = file_of(variant, lambda text: click.echo(text, err=True))
     contender = _open_tflite(path, shown, engine, stack)
     if variant.precision in ("int8", "int16x8") and path.parent == cache_dir():
