@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from edgeseg.device import device_name, read_device
+from edgeseg.device import device_name, read_device, read_text
 from edgeseg.runtimes import usable_cores
 
 ROOT = Path("/")
@@ -112,7 +112,7 @@ def describe_host(root: Path = ROOT) -> Host:
         machine=platform.machine(),
         cores=os.cpu_count() or 1,
         usable_cores=usable_cores(),
-        governor=_governor(root),
+        governor=read_device(root).governor,
         system=_system(root),
         python=platform.python_version(),
         packages=_versions(),
@@ -127,8 +127,8 @@ def snapshot(root: Path = ROOT) -> Snapshot:
     device = read_device(root)
     return Snapshot(
         at_s=time.monotonic(),
-        load=_first_number(_read(root / "proc/loadavg")),
-        all=_processors(_read(root / "proc/stat")),
+        load=device.load1,
+        all=_processors(read_text(root / "proc/stat")),
         own_s=own.user + own.system + own.children_user + own.children_system,
         clock_hz=device.clock_hz,
         temperature_c=max(device.temperatures_c.values(), default=None),
@@ -216,19 +216,10 @@ def package_version(package: str = "edgeseg") -> str | None:
         return None
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip("\0\n ")
-    except OSError:
-        return ""
-
-
-def _governor(root: Path) -> str | None:
-    return _read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or None
-
-
 def _system(root: Path) -> str:
-    pretty = re.search(r'^PRETTY_NAME="?([^"\n]+)', _read(root / "etc/os-release"), re.MULTILINE)
+    pretty = re.search(
+        r'^PRETTY_NAME="?([^"\n]+)', read_text(root / "etc/os-release"), re.MULTILINE
+    )
     kernel = f"{platform.system()} {platform.release()}"
     return f"{pretty[1]}, {kernel}" if pretty else kernel
 
@@ -248,11 +239,6 @@ def _processors(stat: str) -> Processors | None:
     return Processors(
         busy / ticks, fields[_STEAL_FIELD] / ticks, sum(fields[:_TIME_FIELDS]) / ticks
     )
-
-
-def _first_number(text: str) -> float | None:
-    match = re.match(r"[\d.]+", text)
-    return float(match[0]) if match else None
 
 
 def _steal(before: Snapshot, after: Snapshot) -> float | None:

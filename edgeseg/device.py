@@ -71,7 +71,7 @@ def read_device(root: Path = ROOT) -> Device:
         name=device_name(root),
         machine=platform.machine(),
         cores=usable_cores(),
-        load1=_number(_read(root / "proc/loadavg").partition(" ")[0]),
+        load1=_number(read_text(root / "proc/loadavg").partition(" ")[0]),
         memory_total_bytes=_meminfo(root, "MemTotal"),
         memory_available_bytes=_meminfo(root, "MemAvailable"),
         process_memory_bytes=_resident(root),
@@ -79,7 +79,7 @@ def read_device(root: Path = ROOT) -> Device:
         temperatures_c=dict(_temperatures(root)),
         clock_hz=_fastest(policies, "scaling_cur_freq"),
         clock_max_hz=_fastest(policies, "cpuinfo_max_freq"),
-        governor=next((_read(policy / "scaling_governor") for policy in policies), "") or None,
+        governor=next((read_text(policy / "scaling_governor") for policy in policies), "") or None,
         throttled=(*now, *_cooling(root)),
         throttled_before=before,
     )
@@ -87,7 +87,7 @@ def read_device(root: Path = ROOT) -> Device:
 
 def device_name(root: Path = ROOT) -> str:
     """Return the board's name, which ARM boards have in the device tree, or else the CPU's."""
-    board = _read(root / "proc/device-tree/model")
+    board = read_text(root / "proc/device-tree/model")
     named = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", _cpuinfo(root), re.MULTILINE)
     return board or (named[1].strip() if named else platform.processor() or "unknown")
 
@@ -95,16 +95,16 @@ def device_name(root: Path = ROOT) -> str:
 @lru_cache(maxsize=4)
 def _cpuinfo(root: Path) -> str:
     """It names what does not change, and with many cores takes milliseconds."""
-    return _read(root / "proc/cpuinfo")
+    return read_text(root / "proc/cpuinfo")
 
 
 def _meminfo(root: Path, field: str) -> int | None:
-    found = re.search(rf"^{field}:\s*(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)
+    found = re.search(rf"^{field}:\s*(\d+) kB", read_text(root / "proc/meminfo"), re.MULTILINE)
     return int(found[1]) * 1024 if found else None
 
 
 def _resident(root: Path) -> int | None:
-    fields = _read(root / "proc/self/statm").split()
+    fields = read_text(root / "proc/self/statm").split()
     return int(fields[1]) * _PAGE_BYTES if len(fields) > 1 else None
 
 
@@ -112,10 +112,10 @@ def _temperatures(root: Path) -> Iterator[tuple[str, float]]:
     """Yield zones in thousandths of a degree; some have no reading while they sleep."""
     seen: dict[str, int] = {}
     for zone in _numbered(root / "sys/class/thermal", "thermal_zone"):
-        value = _number(_read(zone / "temp"))
+        value = _number(read_text(zone / "temp"))
         if value is None:
             continue
-        kind = _read(zone / "type") or zone.name
+        kind = read_text(zone / "type") or zone.name
         seen[kind] = seen.get(kind, 0) + 1
         yield (kind if seen[kind] == 1 else f"{kind} {seen[kind]}"), value / 1000
 
@@ -123,9 +123,9 @@ def _temperatures(root: Path) -> Iterator[tuple[str, float]]:
 def _cooling(root: Path) -> Iterator[str]:
     """Yield the kernel's cooling devices that hold the clock down now; fans do not."""
     for device in _numbered(root / "sys/class/thermal", "cooling_device"):
-        kind = _read(device / "type")
+        kind = read_text(device / "type")
         slows = re.match(r"(?:thermal-)?(?:cpufreq|devfreq|cpuidle)|Processor", kind)
-        if slows and (_number(_read(device / "cur_state")) or 0) > 0:
+        if slows and (_number(read_text(device / "cur_state")) or 0) > 0:
             yield f"cooling by {kind}"
 
 
@@ -157,7 +157,7 @@ def _pi_flags(answer: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _fastest(policies: list[Path], field: str) -> int | None:
-    clocks = [value for policy in policies if (value := _number(_read(policy / field)))]
+    clocks = [value for policy in policies if (value := _number(read_text(policy / field)))]
     return round(max(clocks) * 1000) if clocks else None
 
 
@@ -173,7 +173,8 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return a file of /proc or /sys without the ends of lines and strings; empty without one."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip("\0\n ")
     except OSError:

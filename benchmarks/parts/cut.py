@@ -2,7 +2,8 @@
 
 Nothing is copied or rebuilt: the list of operators is made shorter, what later operators would have
 read becomes an output, and signatures, which name the old outputs, go. All else, weights and
-quantization included, stays where it is, so that what is left computes what it did before.
+quantization included, stays where it is, so that what is left computes what it did before. Weights
+that operators unpack from float16 are no outputs: runtimes unpack them once and give none out.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from edgeseg.flatbuffer import Table, model_table
 
 # Field numbers of schema.fbs.
 MODEL_GRAPHS, _MODEL_SIGNATURES = 2, 7
-_GRAPH_OUTPUTS, GRAPH_OPERATORS = 2, 3
+_GRAPH_INPUTS, _GRAPH_OUTPUTS, GRAPH_OPERATORS = 1, 2, 3
 OPERATOR_INPUTS, OPERATOR_OUTPUTS = 1, 2
 
 
@@ -40,13 +41,22 @@ def prefix(model: bytes, count: int) -> bytes:
     return bytes(data)
 
 
+def computed(graph: Table) -> set[int]:
+    """Return the tensors that depend on the graph's inputs; others are constants."""
+    found = {int(index) for index in graph.numbers(_GRAPH_INPUTS, "i")}
+    for operator in graph.tables(GRAPH_OPERATORS):
+        if not found.isdisjoint(int(index) for index in operator.numbers(OPERATOR_INPUTS, "i")):
+            found |= {int(index) for index in operator.numbers(OPERATOR_OUTPUTS, "i")}
+    return found
+
+
 def _alive(graph: Table, count: int) -> list[int]:
     """Return the tensors that the first operators make, and that are read behind them."""
     operators = list(graph.tables(GRAPH_OPERATORS))
     made = {int(i) for one in operators[:count] for i in one.numbers(OPERATOR_OUTPUTS, "i")}
     read = {int(i) for one in operators[count:] for i in one.numbers(OPERATOR_INPUTS, "i")}
     read |= {int(index) for index in graph.numbers(_GRAPH_OUTPUTS, "i")}
-    return sorted(made & read)
+    return sorted(made & read & computed(graph))
 
 
 def _shorten(data: bytearray, table: Table, field: int, count: int) -> None:

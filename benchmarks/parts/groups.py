@@ -15,7 +15,7 @@ from edgeseg.complexity import complexity
 from edgeseg.errors import ModelError
 from edgeseg.flatbuffer import model_table
 
-from .cut import GRAPH_OPERATORS, MODEL_GRAPHS, OPERATOR_INPUTS, OPERATOR_OUTPUTS
+from .cut import GRAPH_OPERATORS, MODEL_GRAPHS, OPERATOR_INPUTS, OPERATOR_OUTPUTS, computed
 
 Group = Literal["encoder", "scores", "upsampling", "head"]
 GROUPS: tuple[Group, ...] = ("encoder", "scores", "upsampling", "head")
@@ -45,6 +45,8 @@ class Segment:
 
 @dataclass(frozen=True)
 class _Operator:
+    """`inputs` are those that depend on the network's input, without weights."""
+
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
@@ -132,8 +134,10 @@ def _read(model: bytes) -> list[_Operator]:
 
     read = []
     costs = complexity(model).operators
+    moving = computed(graphs[0])
     for operator, cost in zip(graphs[0].tables(GRAPH_OPERATORS), costs, strict=True):
-        inputs = tuple(int(index) for index in operator.numbers(OPERATOR_INPUTS, "i"))
+        numbers = (int(index) for index in operator.numbers(OPERATOR_INPUTS, "i"))
+        inputs = tuple(number for number in numbers if number in moving)
         outputs = tuple(int(index) for index in operator.numbers(OPERATOR_OUTPUTS, "i"))
         first = channels(inputs[0]) if inputs else 0
         last = channels(outputs[0]) if outputs else 0

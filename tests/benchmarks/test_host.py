@@ -27,7 +27,7 @@ def machine_at(root: Path, *, user: int = 0, steal: int = 0, load: str = "0.50")
         "proc/stat": STAT.format(user=user, steal=steal),
         "proc/loadavg": f"{load} 0.40 0.30 1/100 1234\n",
         "proc/cpuinfo": "processor\t: 0\nmodel name\t: Some CPU 9000\n",
-        "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "powersave\n",
+        "sys/devices/system/cpu/cpufreq/policy0/scaling_governor": "powersave\n",
         "etc/os-release": 'NAME="x"\nPRETTY_NAME="Some Linux 12"\n',
     }
     for name, text in files.items():
