@@ -50,34 +50,87 @@ def test_what_is_no_fcn_is_refused() -> None:
         segments(embedded("fcn8"), 7)
 
 
-def test_the_beginnings_compute_what_the_whole_computes() -> None:
-    """Every tensor that a cut file gives out is the whole file's tensor of the same number."""
+def ran(model: bytes, *, delegate: bool = False) -> Any:
+    """An interpreter after one run on random input, always the same."""
     interpreter = pytest.importorskip("ai_edge_litert.interpreter")
-    plain = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    resolver = interpreter.OpResolverType
+    kernels = resolver.BUILTIN if delegate else resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    made = interpreter.Interpreter(
+        model_content=model,
+        experimental_op_resolver_type=kernels,
+        experimental_preserve_all_tensors=not delegate,
+    )
+    made.allocate_tensors()
+    given = made.get_input_details()[0]
+    values = np.random.default_rng(1).integers(-128, 127, given["shape"])
+    made.set_tensor(given["index"], values.astype(given["dtype"]))
+    made.invoke()
+    return made
 
-    def opened(model: bytes) -> Any:
-        made = interpreter.Interpreter(
-            model_content=model,
-            experimental_op_resolver_type=plain,
-            experimental_preserve_all_tensors=True,
-        )
-        made.allocate_tensors()
-        given = made.get_input_details()[0]
-        random = np.random.default_rng(1)
-        made.set_tensor(given["index"], random.integers(-128, 127, given["shape"], np.int8))
-        made.invoke()
-        return made
 
-    model = embedded("fcn8")
-    whole = opened(model)
-    for segment in segments(model, CLASSES):
-        part = opened(prefix(model, segment.stop))
-        outputs = part.get_output_details()
-        assert outputs
-        for output in outputs:
-            index = output["index"]
+def check_beginnings(model: bytes, classes: int) -> None:
+    """Every tensor that a cut file gives out is the whole file's tensor of the same number."""
+    whole = ran(model)
+    for segment in segments(model, classes):
+        beginning = prefix(model, segment.stop)
+        part = ran(beginning)
+        indices = [output["index"] for output in part.get_output_details()]
+        assert indices
+        for index in indices:
             assert np.array_equal(part.get_tensor(index), whole.get_tensor(index)), segment
-    assert [one["index"] for one in outputs] == [one["index"] for one in whole.get_output_details()]
+        ran(beginning, delegate=True)
+    assert indices == [output["index"] for output in whole.get_output_details()]
+
+
+def test_the_beginnings_compute_what_the_whole_computes() -> None:
+    check_beginnings(embedded("fcn8"), CLASSES)
+
+
+@pytest.mark.convert
+@pytest.mark.parametrize(
+    ("up", "head", "precision"),
+    [
+        ("transpose", "full", "float16"),
+        ("bilinear", "argmax", "float32"),
+        ("nearest", "coarse", "dynamic"),
+    ],
+)
+def test_other_forms_fall_into_their_parts_too(up: str, head: str, precision: str) -> None:
+    """float16 files unpack all weights first, and a score may run before the encoder has ended."""
+    model = converted(up, head, precision)
+    found = segments(model, 5)
+    tail = set() if head == "coarse" else {"head"}
+    assert {segment.group for segment in found} == {"encoder", "scores", "upsampling", *tail}
+    encoder = sum(segment.macs for segment in found if segment.group == "encoder")
+    assert encoder == 16 * 16 * 9 * 3 * 8 + 8 * 8 * 9 * 8 * 12
+    scores = sum(segment.macs for segment in found if segment.group == "scores")
+    assert scores == 8 * 8 * 12 * 5 + 16 * 16 * 8 * 5
+    check_beginnings(model, 5)
+
+
+def converted(up: str, head: str, precision: str) -> bytes:
+    """An FCN of two scores, with 5 classes."""
+    import keras
+    import tensorflow as tf
+
+    def enlarged(maps: Any) -> Any:
+        if up == "transpose":
+            return keras.layers.Conv2DTranspose(5, 4, strides=2, padding="same")(maps)
+        return keras.layers.UpSampling2D(2, interpolation=up)(maps)
+
+    layers = keras.layers
+    image = keras.Input((32, 32, 3), batch_size=1)
+    early = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(image)
+    late = layers.Conv2D(12, 3, strides=2, padding="same", activation="relu")(early)
+    maps = enlarged(layers.Conv2D(5, 1)(late)) + layers.Conv2D(5, 1)(early)
+    maps = maps if head == "coarse" else enlarged(maps)
+    if head == "argmax":
+        maps = layers.Lambda(lambda scores: tf.argmax(scores, -1))(maps)
+    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(image, maps))
+    converter.optimizations = [] if precision == "float32" else [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    return bytes(converter.convert())
 
 
 @pytest.mark.parametrize("count", [0, 10_000])
